@@ -1,0 +1,28 @@
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "search/early_stopping_rule.h"
+#include "search/search_strategy.h"
+#include "search/study.h"
+
+namespace assay {
+
+// The names that MakeSearchStrategy() knows, sorted.
+std::vector<std::string> SearchStrategyNames();
+
+// InvalidArgument naming those that are there if `spec.algorithm.name` is not,
+// or if the algorithm cannot search this space. REQUIRES: !spec.space.empty().
+absl::StatusOr<std::unique_ptr<SearchStrategy>> MakeSearchStrategy(
+    const StudySpec& spec);
+
+std::vector<std::string> EarlyStoppingRuleNames();
+
+// nullptr if the study has no rule. InvalidArgument as above.
+absl::StatusOr<std::unique_ptr<EarlyStoppingRule>> MakeEarlyStoppingRule(
+    const StudySpec& spec);
+
+}  // namespace assay

@@ -1,0 +1,190 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/time/time.h"
+#include "search/id.h"
+#include "search/search_space.h"
+#include "search/trial.h"
+
+namespace assay {
+
+enum class Goal { kMinimize = 1, kMaximize = 2 };
+
+// Which measurement is the value of a trial that ended without explicit ones.
+enum class Select { kLast = 1, kBest = 2 };
+
+struct MetricSpec {
+  std::string name;
+  Goal goal = Goal::kMinimize;
+  Select select = Select::kLast;
+  // Not an objective but a bound: >= (kMaximize) or <= (kMinimize) this.
+  std::optional<double> bound;
+};
+
+// kActive <-> kPaused; both -> kCompleted. Raising the budget of a study that
+// completed because it was spent makes it kActive again; a user's stop is final.
+enum class StudyState { kActive = 1, kPaused = 2, kCompleted = 3 };
+
+enum class CompletionReason {
+  kNone = 0,
+  kBudgetSpent = 1,
+  kTargetReached = 2,
+  kSpaceExhausted = 3,
+  kStoppedByUser = 4,
+  kTooManyFailures = 5,
+};
+
+// What may be spent. nullopt: no limit.
+struct Budget {
+  // Configurations started: trials without `continues` and of replicate 0,
+  // INFEASIBLE ones aside. Re-queued attempts are not new.
+  std::optional<int64_t> max_trials;
+  std::optional<int64_t> max_parallel;  // RUNNING trials.
+  std::optional<double> max_seconds;    // Wall time since the first lease, PAUSED aside.
+  std::optional<int64_t> max_steps_total;      // Over all trials.
+  std::optional<double> max_training_seconds;  // Over all attempts.
+  std::optional<int64_t> max_failed;           // FAILED trials.
+  std::optional<double> target;  // Of the first objective: reached, and done.
+};
+
+struct Algorithm {
+  std::string name = "auto";
+  int32_t points_per_continuous = 10;  // grid: of each continuous parameter.
+  bool shuffle = false;                // grid: in a random order.
+};
+
+struct StoppingSpec {
+  std::string name;      // "median", "patience"; empty: no rule.
+  std::string metric;    // Empty: the first objective.
+  int64_t warmup_steps = 0;  // median: never before this step.
+  int32_t min_trials = 5;    // median: finished trials with this step, at least.
+  int64_t interval_steps = 1;  // Looked at every so many steps.
+  int64_t patience_steps = 5;  // patience: steps without improvement.
+  double min_delta = 0;        // patience: what counts as improvement.
+};
+
+// What a trial needs of a worker.
+struct Resources {
+  int32_t gpus = 0;  // 0: a slot as it is; n: n slots that have a GPU.
+};
+
+// How workers run a trial. kNone: clients ask, train and tell themselves.
+enum class RunnerKind { kNone = 0, kBuiltin = 1, kNamed = 2, kCommand = 3 };
+
+struct TrialSpec {
+  RunnerKind runner = RunnerKind::kNone;
+  std::string runner_name;          // kNamed: of the worker's configuration.
+  std::string builtin_config_json;  // kBuiltin: the trainer's configuration.
+  std::vector<std::string> argv;    // kCommand: "{parameter}" is replaced.
+  Resources resources;
+  AttemptLimits limits;
+  std::optional<double> max_seconds;  // Wall-time limit of one attempt.
+};
+
+// All that a study was asked to be, and may be edited to (spec revision).
+// Immutable: shared by threads as shared_ptr<const StudySpec>.
+struct StudySpec {
+  std::string owner;
+  std::string name;
+  std::vector<MetricSpec> metrics;  // Objectives first used: index 0.
+  SearchSpace space;
+  Algorithm algorithm;
+  StoppingSpec stopping;
+  TrialSpec trial;
+  Budget budget;
+  int32_t priority = 0;  // Higher is served first, within an owner.
+  std::string note;
+  uint64_t seed = 0;
+  // How long who asks waits for a fresh proposal; then a stale one is taken.
+  // InfiniteDuration(): for ever, so that the seed alone decides.
+  absl::Duration max_wait = absl::Milliseconds(100);
+};
+
+// The objectives' indices in `metrics`: those without a bound.
+std::vector<int> Objectives(const StudySpec& spec);
+
+// Counts of a study, kept in its row with every change.
+struct StudyCounts {
+  int64_t trials = 0;  // Created, hidden ones too: the next trial's number.
+  int64_t configurations = 0;  // What max_trials counts.
+  int64_t pending = 0;
+  int64_t running = 0;
+  int64_t completed = 0;
+  int64_t stopped = 0;
+  int64_t failed = 0;
+  int64_t infeasible = 0;
+  int64_t measurements = 0;
+  int64_t steps = 0;  // Sum over trials of the steps they ran.
+  double training_seconds = 0;  // Over ended attempts.
+};
+
+// A study's row: what changes. The spec is kept apart, by spec revision.
+struct Study {
+  StudyId id;
+  std::string owner;
+  std::string name;
+  StudyState state = StudyState::kActive;
+  CompletionReason completion = CompletionReason::kNone;
+  std::string reason;  // In words.
+  uint64_t seed = 0;
+  int64_t spec_revision = 1;
+  StudyCounts counts;
+  absl::Time created;
+  std::optional<absl::Time> first_lease;
+  std::optional<absl::Time> paused_since;
+  double paused_seconds = 0;  // Since the first lease, ended pauses.
+  std::optional<absl::Time> completed;
+  bool hidden = false;  // Deleted: a mark; the name is free again.
+
+  int64_t revision = 0;  // The last number given to a change of this study.
+  int64_t changed_revision = 0;  // Of the last change of this row by itself.
+};
+
+std::string ToText(StudyState state);
+std::string ToText(CompletionReason reason);
+std::string ToText(Goal goal);
+
+// The transitions: FailedPrecondition when not allowed.
+absl::Status Pause(Study& study, absl::Time now);
+absl::Status Resume(Study& study, absl::Time now);
+// Of an ACTIVE or PAUSED study.
+absl::Status Complete(Study& study, CompletionReason reason, std::string words,
+                      absl::Time now);
+// After the budget was raised. FailedPrecondition if a user stopped it.
+absl::Status Reopen(Study& study);
+
+// Seconds of `max_seconds` used by `now`.
+double SecondsUsed(const Study& study, absl::Time now);
+
+// Why nothing new may start in words ("max_trials: 60 of 60 started"), or
+// nullopt if something may. max_parallel is not looked at.
+struct Spent {
+  CompletionReason reason = CompletionReason::kBudgetSpent;
+  std::string words;
+  bool stop_running = false;  // max_seconds and target: running ones end too.
+};
+std::optional<Spent> WhatIsSpent(const Study& study, const Budget& budget,
+                                 absl::Time now);
+
+// Moves a trial from one state to another in the counts. `from` is nullopt for
+// a new trial.
+void CountTransition(StudyCounts& counts, std::optional<TrialState> from,
+                     const Trial& trial);
+
+// True if `a` is better than `b` for the metric. NaN is worst.
+bool IsBetter(double a, double b, Goal goal);
+
+// The value of the metric for a curve: explicit final value, else the last or
+// best of `curve` that has it, by `select`. `curve` in order of arrival; a later
+// measurement of a step replaces an earlier one.
+std::optional<double> MetricValue(const MetricSpec& metric,
+                                  const Metrics& final_metrics,
+                                  const std::vector<Measurement>& curve);
+
+}  // namespace assay
