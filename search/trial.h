@@ -68,7 +68,6 @@ struct Origin {
   int64_t ordinal = -1;        // Of the strategy's sequence from 0; -1: none.
   int64_t seen_revision = 0;   // The study's log up to here was observed.
   int32_t batch_index = 0;     // Place in the batch that was computed together.
-  int64_t fit = 0;             // The recorded fit it used; 0: none.
 };
 
 // One execution of a trial by one worker or client. The pair (trial, number) is
