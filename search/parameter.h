@@ -14,7 +14,8 @@ namespace assay {
 //   kLinear:     min + u (max - min)
 //   kLog:        min (max / min)^u                         needs min > 0
 //   kReverseLog: max + min - min (max / min)^(1 - u)       needs min > 0
-//   kLogit:      evenly in log(x / (1 - x))                needs 0 < min, max < 1
+//   kLogit:      evenly in log(x / (1 - x))                needs 0 < min, max <
+//   1
 enum class Scale { kLinear, kLog, kReverseLog, kLogit };
 
 // One value of a parameter. A categorical parameter may have values of each
@@ -66,6 +67,12 @@ struct Parameter {
   std::optional<Condition> when;
 };
 
+// True if they are the same choice: 1 is 1.0, but neither "1" nor true.
+bool SameValue(const ParameterValue& a, const ParameterValue& b);
+
+// The number it is, or nullopt for a string or boolean.
+std::optional<double> AsNumber(const ParameterValue& value);
+
 // As people write it: 0.001, 3, adam, true. Doubles round-trip.
 std::string ToText(const ParameterValue& value);
 
@@ -73,7 +80,7 @@ std::string ToText(const ParameterValue& value);
 std::string ToText(const Parameters& parameters);
 
 // A text equal for two sets of parameters exactly if they are the same
-// configuration. -0.0 counts as 0.0.
+// configuration. -0.0 counts as 0.0, and 1 as 1.0.
 std::string Identity(const Parameters& parameters);
 
 }  // namespace assay

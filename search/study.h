@@ -28,7 +28,8 @@ struct MetricSpec {
 };
 
 // kActive <-> kPaused; both -> kCompleted. Raising the budget of a study that
-// completed because it was spent makes it kActive again; a user's stop is final.
+// completed because it was spent makes it kActive again; a user's stop is
+// final.
 enum class StudyState { kActive = 1, kPaused = 2, kCompleted = 3 };
 
 enum class CompletionReason {
@@ -46,7 +47,8 @@ struct Budget {
   // INFEASIBLE ones aside. Re-queued attempts are not new.
   std::optional<int64_t> max_trials;
   std::optional<int64_t> max_parallel;  // RUNNING trials.
-  std::optional<double> max_seconds;    // Wall time since the first lease, PAUSED aside.
+  std::optional<double>
+      max_seconds;  // Wall time since the first lease, PAUSED aside.
   std::optional<int64_t> max_steps_total;      // Over all trials.
   std::optional<double> max_training_seconds;  // Over all attempts.
   std::optional<int64_t> max_failed;           // FAILED trials.
@@ -60,10 +62,10 @@ struct Algorithm {
 };
 
 struct StoppingSpec {
-  std::string name;      // "median", "patience"; empty: no rule.
-  std::string metric;    // Empty: the first objective.
+  std::string name;          // "median", "patience"; empty: no rule.
+  std::string metric;        // Empty: the first objective.
   int64_t warmup_steps = 0;  // median: never before this step.
-  int32_t min_trials = 5;    // median: finished trials with this step, at least.
+  int32_t min_trials = 5;  // median: finished trials with this step, at least.
   int64_t interval_steps = 1;  // Looked at every so many steps.
   int64_t patience_steps = 5;  // patience: steps without improvement.
   double min_delta = 0;        // patience: what counts as improvement.
@@ -120,7 +122,7 @@ struct StudyCounts {
   int64_t failed = 0;
   int64_t infeasible = 0;
   int64_t measurements = 0;
-  int64_t steps = 0;  // Sum over trials of the steps they ran.
+  int64_t steps = 0;            // Sum over trials of the steps they ran.
   double training_seconds = 0;  // Over ended attempts.
 };
 
@@ -156,14 +158,16 @@ absl::Status Resume(Study& study, absl::Time now);
 // Of an ACTIVE or PAUSED study.
 absl::Status Complete(Study& study, CompletionReason reason, std::string words,
                       absl::Time now);
-// After the budget was raised. FailedPrecondition if a user stopped it.
-absl::Status Reopen(Study& study);
+// After the budget was raised. FailedPrecondition if a user stopped it or its
+// space is used up. The time it lay completed counts as paused.
+absl::Status Reopen(Study& study, absl::Time now);
 
 // Seconds of `max_seconds` used by `now`.
 double SecondsUsed(const Study& study, absl::Time now);
 
 // Why nothing new may start in words ("max_trials: 60 of 60 started"), or
-// nullopt if something may. max_parallel is not looked at.
+// nullopt if something may. Looks at the counts: neither at max_parallel nor
+// at the target, see WhatReachesTarget().
 struct Spent {
   CompletionReason reason = CompletionReason::kBudgetSpent;
   std::string words;
@@ -172,8 +176,13 @@ struct Spent {
 std::optional<Spent> WhatIsSpent(const Study& study, const Budget& budget,
                                  absl::Time now);
 
+// The same once a trial ended with `value` of the first objective.
+std::optional<Spent> WhatReachesTarget(const MetricSpec& objective,
+                                       double value, const Budget& budget);
+
 // Moves a trial from one state to another in the counts. `from` is nullopt for
-// a new trial.
+// a new trial. A configuration counts when its first attempt starts, or when a
+// finished trial is added. Not touched: measurements, steps, training_seconds.
 void CountTransition(StudyCounts& counts, std::optional<TrialState> from,
                      const Trial& trial);
 
@@ -181,8 +190,8 @@ void CountTransition(StudyCounts& counts, std::optional<TrialState> from,
 bool IsBetter(double a, double b, Goal goal);
 
 // The value of the metric for a curve: explicit final value, else the last or
-// best of `curve` that has it, by `select`. `curve` in order of arrival; a later
-// measurement of a step replaces an earlier one.
+// best of `curve` that has it, by `select`. `curve` in order of arrival; a
+// later measurement of a step replaces an earlier one.
 std::optional<double> MetricValue(const MetricSpec& metric,
                                   const Metrics& final_metrics,
                                   const std::vector<Measurement>& curve);

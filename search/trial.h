@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "search/id.h"
 #include "search/parameter.h"
@@ -63,28 +64,28 @@ struct Measurement {
 
 // What a proposal was made from, so that it can be recomputed.
 struct Origin {
-  std::string strategy;        // "random", "grid", "user" (enqueued), "retry", ...
-  std::string why;             // One line for people.
-  int64_t ordinal = -1;        // Of the strategy's sequence from 0; -1: none.
-  int64_t seen_revision = 0;   // The study's log up to here was observed.
-  int32_t batch_index = 0;     // Place in the batch that was computed together.
+  std::string strategy;  // "random", "grid", "user" (enqueued), "retry", ...
+  std::string why;       // One line for people.
+  int64_t ordinal = -1;  // Of the strategy's sequence from 0; -1: none.
+  int64_t seen_revision = 0;  // The study's log up to here was observed.
+  int32_t batch_index = 0;    // Place in the batch that was computed together.
 };
 
 // One execution of a trial by one worker or client. The pair (trial, number) is
 // the fence: a report that names an attempt that is over is refused.
 struct Attempt {
   TrialId trial;
-  int32_t number = 1;  // From 1.
-  std::string holder;  // Worker name, or client id.
+  int32_t number = 1;    // From 1.
+  std::string holder;    // Worker name, or client id.
   std::string instance;  // Random id of the worker's process; "" for a client.
   bool by_worker = false;
   absl::Time started;
   std::optional<absl::Time> ended;
   AttemptOutcome outcome = AttemptOutcome::kRunning;
-  std::string reason;       // Why it ended, in words; "" if it completed.
-  std::string stop_reason;  // Non-empty once the attempt was told to stop.
+  std::string reason;           // Why it ended, in words; "" if it completed.
+  std::string stop_reason;      // Non-empty once the attempt was told to stop.
   double training_seconds = 0;  // Wall time of the attempt, at its end.
-  absl::Duration lease;     // Length of one period; 0: never expires.
+  absl::Duration lease;         // Length of one period; 0: never expires.
 };
 
 // Which runs of its study a trial belongs to: one configuration, run from one
@@ -109,7 +110,7 @@ struct Trial {
   int32_t failed_attempts = 0;
   int32_t lost_attempts = 0;
 
-  std::string reason;  // Why it stopped or failed, in words.
+  std::string reason;     // Why it stopped or failed, in words.
   Metrics final_metrics;  // Given explicitly at the end, or chosen by then.
   int64_t last_step = 0;  // The highest step reported by the last attempt.
   bool hidden = false;    // Deleted by its owner: a mark.
