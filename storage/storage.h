@@ -106,6 +106,9 @@ class Snapshot {
 
   virtual absl::StatusOr<std::optional<Measurement>> FindMeasurement(
       TrialId trial, int32_t attempt, int64_t sequence) = 0;
+  // The one with the highest sequence.
+  virtual absl::StatusOr<std::optional<Measurement>> LastMeasurement(
+      TrialId trial, int32_t attempt) = 0;
   // By rising sequence.
   virtual absl::StatusOr<std::vector<Measurement>> ListMeasurements(
       TrialId trial, int32_t attempt, int64_t after_sequence, int limit) = 0;
@@ -145,6 +148,9 @@ class Transaction : public Snapshot {
   virtual absl::StatusOr<TrialId> InsertTrial(const Trial& trial) = 0;
   virtual absl::Status UpdateTrial(const Trial& trial,
                                    std::optional<double> objective) = 0;
+
+  // Only `last_step`: what each report changes. No new revision of the trial.
+  virtual absl::Status UpdateLastStep(TrialId trial, int64_t last_step) = 0;
 
   virtual absl::Status InsertAttempt(const Attempt& attempt, StudyId study) = 0;
   virtual absl::Status UpdateAttempt(const Attempt& attempt) = 0;
