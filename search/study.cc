@@ -228,7 +228,8 @@ std::optional<Spent> WhatIsSpent(const Study& study, const Budget& budget,
   }
   if (IsReached(budget.max_trials, counts.configurations)) {
     return Spent{.words = OutOf("max_trials", counts.configurations,
-                                *budget.max_trials, "started")};
+                                *budget.max_trials, "started"),
+                 .requeued_may_run = true};
   }
   if (IsReached(budget.max_steps_total, counts.steps)) {
     return Spent{.words = OutOf("max_steps_total", counts.steps,

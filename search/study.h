@@ -172,6 +172,7 @@ struct Spent {
   CompletionReason reason = CompletionReason::kBudgetSpent;
   std::string words;
   bool stop_running = false;  // max_seconds and target: running ones end too.
+  bool requeued_may_run = false;  // max_trials: those started before go on.
 };
 std::optional<Spent> WhatIsSpent(const Study& study, const Budget& budget,
                                  absl::Time now);
