@@ -1,0 +1,275 @@
+#include "worker/trainer/configuration.h"
+
+#include <filesystem>
+#include <string_view>
+#include <vector>
+
+#include "worker/trainer/configuration_reader.h"
+
+namespace assay {
+namespace {
+
+constexpr int64_t kMaxExamples = 100'000'000;
+constexpr int64_t kMaxSeed = 9'007'199'254'740'991;  // 2^53 - 1, exact in JSON.
+constexpr Range kProbability = {.min = 0, .max = 1, .max_open = true};
+constexpr Range kOpenFraction = {
+    .min = 0, .max = 1, .min_open = true, .max_open = true};
+constexpr Range kPenalty = {.min = 0, .max = 1000};
+constexpr Range kPositive = {.min = 0, .max = 1000, .min_open = true};
+
+bool IsCsv(const std::string& name) {
+  return name.ends_with(".csv") || name.ends_with(".csv.gz");
+}
+
+// A name can never reach outside the data root.
+bool IsSafeName(const std::string& name) {
+  const std::filesystem::path path(name);
+  if (name.empty() || path.is_absolute()) return false;
+  if (name.find('\0') != std::string::npos) return false;
+  for (const std::filesystem::path& part : path) {
+    if (part == "..") return false;
+  }
+  return true;
+}
+
+DataSource SourceOf(const std::string& name) {
+  if (name == "synthetic") return DataSource::kSynthetic;
+  return IsCsv(name) ? DataSource::kCsv : DataSource::kIdx;
+}
+
+// `<part>_examples` or `<part>_fraction`, never both.
+Share ReadShare(ConfigurationReader& in, const std::string& part,
+                double standard, const Condition& condition) {
+  const std::string examples = part + "_examples";
+  const std::string fraction = part + "_fraction";
+  Share share;
+  share.fraction = in.Number(fraction, kOpenFraction, standard, condition);
+  const int64_t count = in.Integer(examples, 1, kMaxExamples, 1, condition);
+  if (in.Has(examples)) share.examples = count;
+  if (in.Has(examples) && in.Has(fraction)) {
+    in.Refuse(fraction, "is given beside " + examples + "; give one of them");
+  }
+  return share;
+}
+
+Task TaskOf(SyntheticKind kind) {
+  return kind == SyntheticKind::kLinear || kind == SyntheticKind::kFriedman
+             ? Task::kRegression
+             : Task::kClassification;
+}
+
+SyntheticConfig ReadSynthetic(ConfigurationReader& in,
+                              const Condition& chosen) {
+  const std::string at = "data.synthetic.";
+  SyntheticConfig data;
+  data.kind = in.Choice<SyntheticKind>(at + "kind",
+                                       {{"blobs", SyntheticKind::kBlobs},
+                                        {"spirals", SyntheticKind::kSpirals},
+                                        {"linear", SyntheticKind::kLinear},
+                                        {"friedman", SyntheticKind::kFriedman}},
+                                       SyntheticKind::kBlobs, chosen);
+  const auto with = [&](const std::vector<std::string>& kinds) {
+    return chosen.holds ? in.With(at + "kind", kinds) : chosen;
+  };
+  const bool friedman = data.kind == SyntheticKind::kFriedman;
+  data.examples = in.Integer(at + "examples", 10, 10'000'000, 1000, chosen);
+  data.features =
+      in.Integer(at + "features", friedman ? 5 : 1, 10'000, friedman ? 10 : 2,
+                 with({"blobs", "linear", "friedman"}));
+  data.classes =
+      in.Integer(at + "classes", 2, 1000, 3, with({"blobs", "spirals"}));
+  data.noise =
+      in.Number(at + "noise", {.min = 0, .max = 1000},
+                data.kind == SyntheticKind::kBlobs ? 1.0 : 0.1, chosen);
+  data.seed = in.Integer(at + "seed", 0, kMaxSeed, 0, chosen);
+  return data;
+}
+
+DataConfig ReadData(ConfigurationReader& in) {
+  DataConfig data;
+  data.name = in.Text("data.name", "fashion-mnist");
+  if (!IsSafeName(data.name)) {
+    in.Refuse("data.name",
+              "is not the name of a set under the data root; allowed is a "
+              "relative path without \"..\"");
+  }
+  data.source = SourceOf(data.name);
+  const bool csv = data.source == DataSource::kCsv;
+  const bool synthetic = data.source == DataSource::kSynthetic;
+  const Condition for_csv = {
+      csv, "allowed only when data.name is a CSV file (*.csv, *.csv.gz)"};
+  const Condition for_synthetic = {
+      synthetic, "allowed only when data.name is \"synthetic\""};
+
+  data.target = in.Text("data.target", "", for_csv);
+  if (csv && data.target.empty()) {
+    in.Refuse("data.target",
+              "names the column to predict; a CSV file needs it");
+  }
+  data.synthetic = ReadSynthetic(in, for_synthetic);
+  data.task = in.Choice<Task>("data.task",
+                              {{"classification", Task::kClassification},
+                               {"regression", Task::kRegression}},
+                              Task::kClassification, for_csv);
+  if (synthetic) data.task = TaskOf(data.synthetic.kind);
+
+  const int64_t train = in.Integer("data.train_examples", 1, kMaxExamples, 1);
+  if (in.Has("data.train_examples")) data.train_examples = train;
+  data.validation = ReadShare(in, "data.validation", 1.0 / 6, {});
+  const Share test = ReadShare(in, "data.test", 0.2, {});
+  if (data.source != DataSource::kIdx || in.Has("data.test_examples") ||
+      in.Has("data.test_fraction")) {
+    data.test = test;
+  }
+  data.split_seed = in.Integer("data.split_seed", 0, kMaxSeed, 0);
+  data.standardize = in.Boolean("data.standardize", true);
+  return data;
+}
+
+ModelConfig ReadModel(ConfigurationReader& in, const DataConfig& data) {
+  ModelConfig model;
+  model.kind = in.Choice<ModelKind>(
+      "model.name", {{"mlp", ModelKind::kMlp}, {"cnn", ModelKind::kCnn}},
+      ModelKind::kMlp);
+  const bool cnn = model.kind == ModelKind::kCnn;
+  const Condition for_mlp = in.With("model.name", {"mlp"});
+  const Condition for_cnn = in.With("model.name", {"cnn"});
+  if (cnn && data.source != DataSource::kIdx) {
+    in.Refuse("model.name", "needs images; data.name \"" + data.name +
+                                "\" has rows of numbers; allowed here: mlp");
+  }
+  model.depth = in.Integer("model.depth", 0, 32, 2, for_mlp);
+  model.width = in.Integer("model.width", 1, 8192, cnn ? 16 : 128);
+  model.blocks = in.Integer("model.blocks", 1, 8, 2, for_cnn);
+  model.kernel = in.Integer("model.kernel", 1, 15, 3, for_cnn);
+  if (model.kernel % 2 == 0) {
+    in.Refuse("model.kernel", "is even; allowed: 1, 3, 5, ... 15");
+  }
+  model.activation =
+      in.Choice<Activation>("model.activation",
+                            {{"relu", Activation::kRelu},
+                             {"leaky_relu", Activation::kLeakyRelu},
+                             {"elu", Activation::kElu},
+                             {"tanh", Activation::kTanh},
+                             {"gelu", Activation::kGelu},
+                             {"silu", Activation::kSilu}},
+                            Activation::kRelu);
+  model.dropout = in.Number("model.dropout", kProbability, 0);
+  model.batch_norm = in.Boolean("model.batch_norm", false);
+  return model;
+}
+
+LossKind ReadLoss(ConfigurationReader& in, const DataConfig& data) {
+  const bool regression = data.task == Task::kRegression;
+  const LossKind loss = in.Choice<LossKind>(
+      "loss",
+      {{"cross_entropy", LossKind::kCrossEntropy},
+       {"mse", LossKind::kMse},
+       {"log_loss", LossKind::kLogLoss},
+       {"hinge", LossKind::kHinge}},
+      regression ? LossKind::kMse : LossKind::kCrossEntropy);
+  if (regression && loss != LossKind::kMse) {
+    in.Refuse("loss", "is for a classification; a regression allows: mse");
+  }
+  return loss;
+}
+
+OptimizerConfig ReadOptimizer(ConfigurationReader& in) {
+  OptimizerConfig optimizer;
+  optimizer.kind =
+      in.Choice<OptimizerKind>("optimizer.name",
+                               {{"sgd", OptimizerKind::kSgd},
+                                {"adam", OptimizerKind::kAdam},
+                                {"adamw", OptimizerKind::kAdamW},
+                                {"rmsprop", OptimizerKind::kRmsProp}},
+                               OptimizerKind::kAdam);
+  const bool sgd = optimizer.kind == OptimizerKind::kSgd;
+  const auto with = [&in](const std::vector<std::string>& names) {
+    return in.With("optimizer.name", names);
+  };
+  optimizer.learning_rate =
+      in.Number("optimizer.learning_rate", kPositive, sgd ? 0.05 : 0.001);
+  optimizer.momentum = in.Number("optimizer.momentum", kProbability, 0,
+                                 with({"sgd", "rmsprop"}));
+  optimizer.nesterov = in.Boolean("optimizer.nesterov", false, with({"sgd"}));
+  if (optimizer.nesterov && optimizer.momentum == 0) {
+    in.Refuse("optimizer.nesterov", "needs optimizer.momentum above 0");
+  }
+  const Condition for_adam = with({"adam", "adamw"});
+  optimizer.beta1 = in.Number("optimizer.beta1", kProbability, 0.9, for_adam);
+  optimizer.beta2 = in.Number("optimizer.beta2", kProbability, 0.999, for_adam);
+  optimizer.alpha =
+      in.Number("optimizer.alpha", kProbability, 0.99, with({"rmsprop"}));
+  optimizer.epsilon = in.Number("optimizer.epsilon", kPositive, 1e-8,
+                                with({"adam", "adamw", "rmsprop"}));
+  optimizer.weight_decay = in.Number("optimizer.weight_decay", kPenalty, 0);
+  return optimizer;
+}
+
+ScheduleConfig ReadSchedule(ConfigurationReader& in, double learning_rate) {
+  ScheduleConfig schedule;
+  schedule.kind =
+      in.Choice<ScheduleKind>("schedule.name",
+                              {{"constant", ScheduleKind::kConstant},
+                               {"step", ScheduleKind::kStep},
+                               {"cosine", ScheduleKind::kCosine}},
+                              ScheduleKind::kConstant);
+  const Condition for_step = in.With("schedule.name", {"step"});
+  schedule.step_size =
+      in.Integer("schedule.step_size", 1, 1'000'000, 10, for_step);
+  schedule.gamma = in.Number(
+      "schedule.gamma", {.min = 0, .max = 1, .min_open = true}, 0.1, for_step);
+  schedule.minimum = in.Number("schedule.minimum", {.min = 0, .max = 1000}, 0,
+                               in.With("schedule.name", {"cosine"}));
+  if (schedule.minimum > learning_rate) {
+    in.Refuse("schedule.minimum",
+              "is above optimizer.learning_rate; allowed: [0, learning rate]");
+  }
+  return schedule;
+}
+
+void ReadRun(ConfigurationReader& in, Configuration& config) {
+  config.batch_size = in.Integer("batch_size", 1, 1'000'000, 128);
+  const int64_t epochs = in.Integer("epochs", 1, 1'000'000, 10);
+  if (in.Has("epochs")) config.epochs = epochs;
+  const int64_t seed = in.Integer("seed", 0, kMaxSeed, 0);
+  if (in.Has("seed")) config.seed = seed;
+  config.threads = in.Integer("threads", 1, 1024, 1);
+  config.device = in.Choice<DeviceKind>("device",
+                                        {{"auto", DeviceKind::kAuto},
+                                         {"cpu", DeviceKind::kCpu},
+                                         {"cuda", DeviceKind::kCuda}},
+                                        DeviceKind::kAuto);
+  config.divergence = in.Choice<OnDivergence>(
+      "divergence",
+      {{"stop", OnDivergence::kStop}, {"continue", OnDivergence::kContinue}},
+      OnDivergence::kStop);
+  if (config.model.batch_norm && config.batch_size == 1) {
+    in.Refuse("batch_size", "is too small for model.batch_norm; allowed: >= 2");
+  }
+}
+
+}  // namespace
+
+Result<Configuration> ReadConfiguration(const nlohmann::json& config,
+                                        const nlohmann::json& parameters) {
+  ConfigurationReader in(config, parameters);
+  Configuration read;
+  read.data = ReadData(in);
+  read.model = ReadModel(in, read.data);
+  read.loss = ReadLoss(in, read.data);
+  read.optimizer = ReadOptimizer(in);
+  read.regularization = {.l1 = in.Number("regularization.l1", kPenalty, 0),
+                         .l2 = in.Number("regularization.l2", kPenalty, 0)};
+  read.schedule = ReadSchedule(in, read.optimizer.learning_rate);
+  ReadRun(in, read);
+
+  std::string message;
+  for (const std::string& mistake : in.Mistakes()) {
+    message += (message.empty() ? "" : "\n") + mistake;
+  }
+  if (!message.empty()) return BadConfiguration(message);
+  return read;
+}
+
+}  // namespace assay

@@ -1,0 +1,29 @@
+#pragma once
+
+#include <cstdint>
+
+#include "worker/trainer/configuration.h"
+#include "worker/trainer/torch.h"
+
+namespace assay {
+
+// How many outputs a network needs: one a class, or one alone for a regression
+// and for log loss. `classes` is 0 for a regression.
+int64_t OutputsFor(LossKind loss, int64_t classes);
+
+// The mean over a batch, a scalar. `outputs` is [batch, OutputsFor(..)];
+// `truth` is [batch], labels (int64) of a classification, else values (float).
+//   cross_entropy  -log softmax(outputs)[label]
+//   log_loss       -log sigmoid(+-output), + for label 1
+//   hinge          mean over classes j != label of
+//                  max(0, 1 - outputs[label] + outputs[j])
+//   mse            squared error; of a classification against 0 and 1, mean
+//   over
+//                  the classes
+torch::Tensor LossOf(LossKind loss, const torch::Tensor& outputs,
+                     const torch::Tensor& truth);
+
+// The predicted label of each row, [batch]; of a classification only.
+torch::Tensor PredictedLabels(const torch::Tensor& outputs);
+
+}  // namespace assay

@@ -1,0 +1,164 @@
+#include "worker/trainer/reporter.h"
+
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <cmath>
+#include <cstring>
+#include <iomanip>
+#include <ostream>
+
+#include "nlohmann/json.hpp"
+#include "worker/trainer/termination.h"
+
+namespace assay {
+namespace {
+
+using nlohmann::ordered_json;
+
+constexpr size_t kLongestLine = size_t{64} << 10;
+constexpr timeval kPatience = {.tv_sec = 30, .tv_usec = 0};
+
+ordered_json NumberJson(double value) {
+  if (std::isnan(value)) return "NaN";
+  if (std::isinf(value)) return value > 0 ? "Infinity" : "-Infinity";
+  return value;
+}
+
+ordered_json MetricsJson(const Metrics& metrics) {
+  ordered_json json = ordered_json::object();
+  for (const Metric& metric : metrics) {
+    json[metric.name] = NumberJson(metric.value);
+  }
+  return json;
+}
+
+std::string Line(const ordered_json& json) {
+  return json.dump(-1, ' ', false, ordered_json::error_handler_t::replace) +
+         "\n";
+}
+
+void Print(std::ostream& out, const Metrics& metrics) {
+  for (const Metric& metric : metrics) {
+    out << "  " << metric.name << " " << std::setprecision(4) << metric.value;
+  }
+  out << std::endl;  // Flushed: people follow the file.
+}
+
+}  // namespace
+
+Reporter::Reporter(const std::string& socket_path, std::ostream& out)
+    : out_(out) {
+  if (!socket_path.empty()) Connect(socket_path);
+}
+
+Reporter::~Reporter() {
+  if (socket_ >= 0) close(socket_);
+}
+
+void Reporter::Connect(const std::string& path) {
+  sockaddr_un address = {};
+  address.sun_family = AF_UNIX;
+  if (path.size() >= sizeof(address.sun_path)) {
+    return GiveUp("the path " + path + " is too long");
+  }
+  std::memcpy(address.sun_path, path.data(), path.size());
+  socket_ = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  if (socket_ < 0) return GiveUp(std::strerror(errno));
+  setsockopt(socket_, SOL_SOCKET, SO_SNDTIMEO, &kPatience, sizeof(kPatience));
+  if (connect(socket_, reinterpret_cast<const sockaddr*>(&address),
+              sizeof(address)) != 0) {
+    GiveUp(path + ": " + std::strerror(errno));
+  }
+}
+
+void Reporter::GiveUp(const std::string& why) {
+  if (socket_ >= 0) close(socket_);
+  socket_ = -1;
+  out_ << "The worker's socket is lost (" << why << "); training goes on."
+       << std::endl;
+}
+
+void Reporter::Send(const std::string& line) {
+  size_t sent = 0;
+  while (socket_ >= 0 && sent < line.size()) {
+    const ssize_t count =
+        send(socket_, line.data() + sent, line.size() - sent, MSG_NOSIGNAL);
+    if (count >= 0) {
+      sent += static_cast<size_t>(count);
+    } else if (errno != EINTR) {
+      GiveUp(std::strerror(errno));
+    }
+  }
+}
+
+void Reporter::Receive() {
+  std::array<char, 4096> piece;
+  while (socket_ >= 0) {
+    const ssize_t count =
+        recv(socket_, piece.data(), piece.size(), MSG_DONTWAIT);
+    if (count == 0) return GiveUp("closed by the worker");
+    if (count < 0) {
+      if (errno == EINTR) continue;
+      if (errno != EAGAIN && errno != EWOULDBLOCK) {
+        GiveUp(std::strerror(errno));
+      }
+      return;
+    }
+    received_.append(piece.data(), static_cast<size_t>(count));
+    for (size_t end = received_.find('\n'); end != std::string::npos;
+         end = received_.find('\n')) {
+      Understand(received_.substr(0, end));
+      received_.erase(0, end + 1);
+    }
+    if (received_.size() > kLongestLine) return GiveUp("a line above 64 KiB");
+  }
+}
+
+void Reporter::Understand(const std::string& line) {
+  const auto message = nlohmann::json::parse(line, nullptr, false);
+  if (!message.is_object() || !message.contains("stop")) return;
+  if (stop_reason_.has_value()) return;  // The first reason counts.
+  const nlohmann::json& reason = message["stop"];
+  stop_reason_ = reason.is_string() ? reason.get<std::string>() : reason.dump();
+}
+
+std::optional<std::string> Reporter::StopReason() {
+  Receive();
+  if (!stop_reason_.has_value() && TerminationRequested()) {
+    stop_reason_ = "SIGTERM";
+  }
+  return stop_reason_;
+}
+
+void Reporter::Report(int64_t step, const Metrics& metrics) {
+  out_ << "epoch " << step;
+  Print(out_, metrics);
+  Send(Line({{"report", {{"step", step}, {"metrics", MetricsJson(metrics)}}}}));
+}
+
+void Reporter::Attribute(const std::string& key, const std::string& value) {
+  Send(Line({{"attribute", {{"key", key}, {"value", value}}}}));
+}
+
+void Reporter::Completed(const Metrics& metrics) {
+  out_ << "completed";
+  Print(out_, metrics);
+  Send(Line({{"finish",
+              {{"state", "COMPLETED"}, {"metrics", MetricsJson(metrics)}}}}));
+}
+
+void Reporter::Stopped(const std::string& reason, const Metrics& metrics) {
+  out_ << "stopped (" << reason << ")";
+  Print(out_, metrics);
+  Send(Line({{"finish",
+              {{"state", "STOPPED"},
+               {"reason", reason},
+               {"metrics", MetricsJson(metrics)}}}}));
+}
+
+}  // namespace assay

@@ -1,0 +1,52 @@
+#pragma once
+
+#include <iosfwd>
+#include <optional>
+#include <string>
+
+#include "worker/trainer/progress.h"
+
+namespace assay {
+
+// Tells a training's progress to people, one line an epoch on `out`, and to the
+// worker over a Unix stream socket, one JSON object a line:
+//   to the worker  {"report":{"step":3,"metrics":{"loss":0.4,"accuracy":0.9}}}
+//                  {"attribute":{"key":"confusion_matrix","value":"[[..]]"}}
+//                  {"finish":{"state":"COMPLETED","metrics":{..}}}
+//                  {"finish":{"state":"STOPPED","reason":"..","metrics":{..}}}
+//   from it        {"stop":"reason"}; others are ignored
+// JSON has no NaN and no infinity; they travel as the strings "NaN",
+// "Infinity" and "-Infinity". A socket that breaks, or whose other end reads
+// nothing for 30 s, is given up with one line on `out`; training goes on.
+class Reporter : public Progress {
+ public:
+  // Without a socket if `socket_path` is empty or nobody listens there. `out`
+  // must outlive this.
+  Reporter(const std::string& socket_path, std::ostream& out);
+  ~Reporter() override;
+  Reporter(const Reporter&) = delete;
+  Reporter& operator=(const Reporter&) = delete;
+
+  void Report(int64_t step, const Metrics& metrics) override;
+  void Attribute(const std::string& key, const std::string& value) override;
+
+  // The worker's reason, or "SIGTERM" (see termination.h).
+  std::optional<std::string> StopReason() override;
+
+  void Completed(const Metrics& metrics);
+  void Stopped(const std::string& reason, const Metrics& metrics);
+
+ private:
+  void Connect(const std::string& path);
+  void GiveUp(const std::string& why);
+  void Send(const std::string& line);
+  void Receive();
+  void Understand(const std::string& line);
+
+  std::ostream& out_;
+  int socket_ = -1;       // -1: none, or given up.
+  std::string received_;  // The beginning of a line.
+  std::optional<std::string> stop_reason_;
+};
+
+}  // namespace assay

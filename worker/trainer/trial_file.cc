@@ -1,0 +1,188 @@
+#include "worker/trainer/trial_file.h"
+
+#include <algorithm>
+#include <fstream>
+#include <limits>
+#include <set>
+#include <sstream>
+
+#include "nlohmann/json.hpp"
+#include "worker/trainer/configuration_reader.h"
+#include "worker/trainer/metrics.h"
+
+namespace assay {
+namespace {
+
+using nlohmann::json;
+
+constexpr int64_t kStandardEpochs = 10;
+
+// Reads members of the envelope; the first wrong one makes error().
+class Envelope {
+ public:
+  explicit Envelope(const json& file) : file_(file) {}
+
+  const std::optional<Error>& error() const { return error_; }
+
+  // The member at a path of one or two names, or nullptr if it is not given.
+  const json* Find(const std::vector<std::string>& path) {
+    const json* at = &file_;
+    for (const std::string& name : path) {
+      if (!at->is_object()) {
+        Refuse(path, *at, "does not lie in an object");
+        return nullptr;
+      }
+      const auto found = at->find(name);
+      if (found == at->end() || found->is_null()) return nullptr;
+      at = &*found;
+    }
+    return at;
+  }
+
+  uint64_t Unsigned(const std::vector<std::string>& path, uint64_t most,
+                    uint64_t standard) {
+    const json* value = Find(path);
+    if (value == nullptr) return standard;
+    if (value->is_number_unsigned() && value->get<uint64_t>() <= most) {
+      return value->get<uint64_t>();
+    }
+    Refuse(path, *value, "is not an integer from 0 to " + std::to_string(most));
+    return standard;
+  }
+
+  bool Boolean(const std::vector<std::string>& path, bool standard) {
+    const json* value = Find(path);
+    if (value == nullptr) return standard;
+    if (!value->is_boolean()) Refuse(path, *value, "is not true or false");
+    return value->is_boolean() ? value->get<bool>() : standard;
+  }
+
+  std::string Text(const std::vector<std::string>& path) {
+    const json* value = Find(path);
+    if (value == nullptr) return "";
+    if (!value->is_string()) Refuse(path, *value, "is not a string");
+    return value->is_string() ? value->get<std::string>() : "";
+  }
+
+  std::vector<std::string> Texts(const std::vector<std::string>& path) {
+    const json* value = Find(path);
+    if (value == nullptr) return {};
+    const bool right = value->is_array() &&
+                       std::ranges::all_of(*value, [](const json& element) {
+                         return element.is_string();
+                       });
+    if (!right) Refuse(path, *value, "is not a list of strings");
+    return right ? value->get<std::vector<std::string>>()
+                 : std::vector<std::string>();
+  }
+
+  void Refuse(const std::vector<std::string>& path, const json& value,
+              const std::string& complaint) {
+    if (error_.has_value()) return;
+    std::string key;
+    for (const std::string& name : path) key += (key.empty() ? "" : ".") + name;
+    error_ = BadConfiguration(
+        key + ": " +
+        value.dump(-1, ' ', false, json::error_handler_t::replace) + " " +
+        complaint);
+  }
+
+ private:
+  const json& file_;
+  std::optional<Error> error_;
+};
+
+Done CheckMetrics(const std::vector<std::string>& wanted, Task task) {
+  const std::vector<std::string> names = MetricNames(task);
+  const std::set<std::string> known(names.begin(), names.end());
+  for (const std::string& metric : wanted) {
+    // A final test's metrics come once, under their own names.
+    const std::string plain =
+        metric.starts_with("test_") ? metric.substr(5) : metric;
+    if (known.contains(plain)) continue;
+    return BadConfiguration("metrics: \"" + metric +
+                            "\" is never reported by this training; allowed: " +
+                            Join(names) + DidYouMean(metric, known));
+  }
+  return Done(std::monostate());
+}
+
+Result<TrialFile> ReadEnvelope(const json& file) {
+  constexpr uint64_t kMost = std::numeric_limits<int64_t>::max();
+  Envelope envelope(file);
+  TrialFile trial;
+  trial.study_name = envelope.Text({"study", "name"});
+  trial.trial_number =
+      static_cast<int64_t>(envelope.Unsigned({"trial", "number"}, kMost, 0));
+  trial.attempt =
+      static_cast<int64_t>(envelope.Unsigned({"trial", "attempt"}, kMost, 1));
+  trial.from =
+      static_cast<int64_t>(envelope.Unsigned({"budget", "from"}, kMost, 0));
+  const auto to =
+      static_cast<int64_t>(envelope.Unsigned({"budget", "to"}, kMost, 0));
+  if (to > 0) trial.to = to;
+  trial.seed =
+      envelope.Unsigned({"seed"}, std::numeric_limits<uint64_t>::max(), 0);
+  trial.final_test = envelope.Boolean({"final_test"}, false);
+  const std::vector<std::string> metrics = envelope.Texts({"metrics"});
+  if (envelope.error().has_value()) return *envelope.error();
+
+  TRAINER_ASSIGN_OR_RETURN(
+      trial.config,
+      ReadConfiguration(file.value("config", json::object()),
+                        file.value("parameters", json::object())));
+  TRAINER_RETURN_IF_ERROR(CheckMetrics(metrics, trial.config.data.task));
+  if (trial.from >= LastEpoch(trial)) {
+    return BadConfiguration("budget.from: " + std::to_string(trial.from) +
+                            " leaves no epoch to train; allowed: below " +
+                            std::to_string(LastEpoch(trial)));
+  }
+  return trial;
+}
+
+}  // namespace
+
+Result<TrialFile> ParseTrialFile(const std::string& text) {
+  json file;
+  try {
+    file = json::parse(text);
+  } catch (const json::exception& error) {
+    return BadConfiguration(std::string("not valid JSON: ") + error.what());
+  }
+  if (!file.is_object()) return BadConfiguration("not a JSON object");
+  const bool envelope = file.contains("config") || file.contains("parameters");
+  if (!envelope) file = {{"config", file}, {"parameters", json::object()}};
+  for (const char* key : {"config", "parameters"}) {
+    if (file.contains(key)) continue;
+    return BadConfiguration(std::string(key) +
+                            ": is missing; a trial file has config and "
+                            "parameters");
+  }
+  return ReadEnvelope(file);
+}
+
+Result<TrialFile> ReadTrialFile(const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  std::ostringstream text;
+  text << file.rdbuf();
+  if (!file) return Failure(path + ": cannot be read");
+  auto trial = ParseTrialFile(text.str());
+  if (trial.ok()) return trial;
+  return Error{trial.error().kind, path + ":\n" + trial.error().message};
+}
+
+int64_t LastEpoch(const TrialFile& trial) {
+  const std::optional<int64_t>& epochs = trial.config.epochs;
+  if (!trial.to.has_value()) return epochs.value_or(kStandardEpochs);
+  return std::min(*trial.to, epochs.value_or(*trial.to));
+}
+
+int64_t Horizon(const TrialFile& trial) {
+  return trial.config.epochs.value_or(LastEpoch(trial));
+}
+
+uint64_t SeedOf(const TrialFile& trial) {
+  return trial.config.seed.value_or(trial.seed);
+}
+
+}  // namespace assay

@@ -1,0 +1,52 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "nlohmann/json_fwd.hpp"
+#include "worker/trainer/configuration.h"
+#include "worker/trainer/result.h"
+
+namespace assay {
+
+// What the worker asks for, as it lies in the file that ASSAY_TRIAL names:
+//   {"study": {"id": 1, "name": "x"},
+//    "trial": {"id": 12, "number": 3, "attempt": 1},
+//    "config": {..}, "parameters": {"optimizer.learning_rate": 0.01},
+//    "budget": {"from": 0, "to": 20}, "seed": 1234,
+//    "metrics": ["accuracy"], "final_test": false}
+// Only "config" and "parameters" must be there. Other keys are ignored, so that
+// a newer worker can say more.
+struct TrialFile {
+  std::string study_name;
+  int64_t trial_number = 0;
+  int64_t attempt = 1;
+  Configuration config;  // The parameters already in place.
+  // Epochs up to `from` were reported by the trial that this one continues.
+  int64_t from = 0;
+  std::optional<int64_t> to;  // Unset (or 0 in the file): no limit.
+  uint64_t seed = 0;
+  bool final_test = false;  // Measure on the test part when training is done.
+};
+
+// An object without "config" and "parameters" is taken for a configuration
+// alone, which is handy by hand. A metric that the study wants and that such a
+// training never reports is an error too.
+Result<TrialFile> ParseTrialFile(const std::string& text);
+
+Result<TrialFile> ReadTrialFile(const std::string& path);
+
+// The last epoch to train: the smaller of `epochs` and the budget's end; 10 if
+// neither is given.
+int64_t LastEpoch(const TrialFile& trial);
+
+// How many epochs a whole training takes, for the schedule: `epochs`, else the
+// last one.
+int64_t Horizon(const TrialFile& trial);
+
+uint64_t SeedOf(
+    const TrialFile& trial);  // The configuration's, else the trial's.
+
+}  // namespace assay
