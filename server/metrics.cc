@@ -1,0 +1,412 @@
+#include "server/metrics.h"
+
+#include <algorithm>
+#include <array>
+#include <cassert>
+#include <map>
+#include <utility>
+
+#include "absl/container/flat_hash_map.h"
+#include "prometheus/counter.h"
+#include "prometheus/family.h"
+#include "prometheus/gauge.h"
+#include "prometheus/histogram.h"
+#include "prometheus/registry.h"
+#include "prometheus/text_serializer.h"
+#include "search/base/mutex.h"
+
+namespace assay {
+namespace {
+
+using prometheus::Counter;
+using prometheus::Family;
+using prometheus::Gauge;
+using prometheus::Histogram;
+using prometheus::Registry;
+
+// The one list, by name. Help and documentation are both made from it.
+constexpr MetricInfo kMetrics[] = {
+    {"assay_build_info", "gauge", "version", "1, for the version that runs"},
+    {"assay_commit_group_size", "histogram", "",
+     "Writes that shared one commit of the database"},
+    {"assay_commit_queue_bytes", "gauge", "", "Bytes of writes that wait"},
+    {"assay_commit_seconds", "histogram", "",
+     "Seconds one durable commit took"},
+    {"assay_database_bytes", "gauge", "", "Size of the database file"},
+    {"assay_lease_expiries_total", "counter", "",
+     "Attempts that were lost because their lease ran out"},
+    {"assay_measurements_total", "counter", "", "Measurements taken"},
+    {"assay_reports_total", "counter", "",
+     "Messages of clients and workers that brought measurements"},
+    {"assay_rpc_seconds", "histogram", "method",
+     "Seconds from an RPC's arrival to its end"},
+    {"assay_rpcs_total", "counter", "method, code", "RPCs that ended"},
+    {"assay_stock_proposals", "gauge", "study, id",
+     "Proposals that are ready to be handed out"},
+    {"assay_studies", "gauge", "", "Studies that are not over"},
+    {"assay_studies_without_series", "gauge", "",
+     "Of these, studies beyond the 200 that have series of their own"},
+    {"assay_study_best_value", "gauge", "study, id, metric",
+     "The best trial's value of the metric"},
+    {"assay_suggest_seconds", "histogram", "algorithm",
+     "Seconds a search took to make one batch of proposals"},
+    {"assay_training_seconds_total", "counter", "outcome",
+     "Seconds of attempts that finished, were stopped, failed or were lost"},
+    {"assay_trials", "gauge", "study, id, state",
+     "Trials that are pending, running, completed, stopped, failed or "
+     "infeasible"},
+    {"assay_waiting_suggests", "gauge", "",
+     "Calls of Suggest that wait for a trial"},
+    {"assay_wal_bytes", "gauge", "", "Size of the database's write-ahead log"},
+    {"assay_watchers", "gauge", "", "Streams that watch a study"},
+    {"assay_worker_slots", "gauge", "state",
+     "Slots of connected workers: total, and busy ones"},
+    {"assay_workers", "gauge", "", "Workers that are connected"},
+    {"process_start_time_seconds", "gauge", "",
+     "When the process started, in seconds since 1970"},
+};
+
+const MetricInfo& Find(absl::string_view name, absl::string_view type) {
+  const auto* info =
+      std::find_if(std::begin(kMetrics), std::end(kMetrics),
+                   [&](const MetricInfo& m) { return m.name == name; });
+  assert(info != std::end(kMetrics) && info->type == type);
+  (void)type;
+  return *info;
+}
+
+// A family of the list: its name and help come from there.
+template <typename Builder>
+auto& Register(Builder builder, absl::string_view name, absl::string_view type,
+               Registry& registry) {
+  const MetricInfo& info = Find(name, type);
+  return builder.Name(std::string(info.name))
+      .Help(std::string(info.meaning))
+      .Register(registry);
+}
+
+Family<Gauge>& GaugeFamily(absl::string_view name, Registry& registry) {
+  return Register(prometheus::BuildGauge(), name, "gauge", registry);
+}
+Family<Counter>& CounterFamily(absl::string_view name, Registry& registry) {
+  return Register(prometheus::BuildCounter(), name, "counter", registry);
+}
+Family<Histogram>& HistogramFamily(absl::string_view name, Registry& registry) {
+  return Register(prometheus::BuildHistogram(), name, "histogram", registry);
+}
+
+// 100 us to 1 min: a commit, a suggestion from the stock, a model fit, a wait.
+const Histogram::BucketBoundaries& SecondsBuckets() {
+  static const auto& buckets = *new Histogram::BucketBoundaries{
+      0.0001, 0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05,
+      0.1,    0.2,    0.5,    1,     2,     5,     10,   30,   60};
+  return buckets;
+}
+
+Histogram::BucketBoundaries GroupBuckets() {
+  return {1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024};
+}
+
+enum StateIndex {
+  kPending,
+  kRunning,
+  kCompleted,
+  kStopped,
+  kFailed,
+  kInfeasible
+};
+constexpr std::array<const char*, 6> kStates = {
+    "pending", "running", "completed", "stopped", "failed", "infeasible"};
+
+enum OutcomeIndex { kEndFinished, kEndStopped, kEndFailed, kEndLost };
+constexpr std::array<const char*, 4> kOutcomes = {"finished", "stopped",
+                                                  "failed", "lost"};
+
+OutcomeIndex ToIndex(AttemptOutcome outcome) {
+  switch (outcome) {
+    case AttemptOutcome::kCompleted:
+      return kEndFinished;
+    case AttemptOutcome::kStopped:
+      return kEndStopped;
+    case AttemptOutcome::kFailed:
+    case AttemptOutcome::kInfeasible:
+      return kEndFailed;
+    case AttemptOutcome::kLost:
+    case AttemptOutcome::kPreempted:
+    case AttemptOutcome::kRunning:
+      break;
+  }
+  return kEndLost;
+}
+
+// gRPC's codes, 0 to 16.
+constexpr int kCodes = 17;
+
+struct StudySeries {
+  prometheus::Labels labels;                       // study, id.
+  bool has_place = false;                          // One of the kMaxStudies.
+  std::array<Gauge*, kStates.size()> trials = {};  // Null until set.
+  std::map<std::string, Gauge*> best;              // By metric.
+  Gauge* stock = nullptr;                          // Null until set.
+};
+
+struct MethodSeries {
+  Histogram* seconds = nullptr;
+  std::array<Counter*, kCodes> codes = {};  // Null until counted.
+};
+
+prometheus::Labels With(prometheus::Labels labels, const std::string& name,
+                        const std::string& value) {
+  labels.emplace(name, value);
+  return labels;
+}
+
+}  // namespace
+
+struct ServerMetrics::Series {
+  Registry registry;
+
+  Family<Gauge>& trials = GaugeFamily("assay_trials", registry);
+  Family<Gauge>& best = GaugeFamily("assay_study_best_value", registry);
+  Family<Gauge>& stock = GaugeFamily("assay_stock_proposals", registry);
+  Gauge& studies = GaugeFamily("assay_studies", registry).Add({});
+  Gauge& without_series =
+      GaugeFamily("assay_studies_without_series", registry).Add({});
+
+  Family<Histogram>& suggest =
+      HistogramFamily("assay_suggest_seconds", registry);
+  Counter& reports = CounterFamily("assay_reports_total", registry).Add({});
+  Counter& measurements =
+      CounterFamily("assay_measurements_total", registry).Add({});
+  std::array<Counter*, kOutcomes.size()> training = {};
+  Counter& expiries =
+      CounterFamily("assay_lease_expiries_total", registry).Add({});
+  Gauge& workers = GaugeFamily("assay_workers", registry).Add({});
+  Family<Gauge>& slots = GaugeFamily("assay_worker_slots", registry);
+  Gauge& slots_total = slots.Add({{"state", "total"}});
+  Gauge& slots_busy = slots.Add({{"state", "busy"}});
+
+  Histogram& commit = HistogramFamily("assay_commit_seconds", registry)
+                          .Add({}, SecondsBuckets());
+  Histogram& group = HistogramFamily("assay_commit_group_size", registry)
+                         .Add({}, GroupBuckets());
+  Gauge& queue_bytes =
+      GaugeFamily("assay_commit_queue_bytes", registry).Add({});
+  Gauge& database_bytes = GaugeFamily("assay_database_bytes", registry).Add({});
+  Gauge& wal_bytes = GaugeFamily("assay_wal_bytes", registry).Add({});
+
+  Family<Counter>& rpcs = CounterFamily("assay_rpcs_total", registry);
+  Family<Histogram>& rpc_seconds =
+      HistogramFamily("assay_rpc_seconds", registry);
+  Gauge& watchers = GaugeFamily("assay_watchers", registry).Add({});
+  Gauge& waiting = GaugeFamily("assay_waiting_suggests", registry).Add({});
+
+  Mutex studies_mutex;
+  absl::flat_hash_map<StudyId, StudySeries> by_study
+      ABSL_GUARDED_BY(studies_mutex);
+  int places_taken ABSL_GUARDED_BY(studies_mutex) = 0;
+
+  // Above the maps that find a series without building its labels.
+  Mutex names_mutex;
+  absl::flat_hash_map<std::string, MethodSeries> by_method
+      ABSL_GUARDED_BY(names_mutex);
+  absl::flat_hash_map<std::string, Histogram*> by_algorithm
+      ABSL_GUARDED_BY(names_mutex);
+
+  explicit Series(absl::Time started) {
+    GaugeFamily("assay_build_info", registry)
+        .Add({{"version", ASSAY_VERSION}})
+        .Set(1);
+    GaugeFamily("process_start_time_seconds", registry)
+        .Add({})
+        .Set(absl::ToDoubleSeconds(started - absl::UnixEpoch()));
+    Family<Counter>& family =
+        CounterFamily("assay_training_seconds_total", registry);
+    for (size_t i = 0; i < kOutcomes.size(); ++i) {
+      training[i] = &family.Add({{"outcome", kOutcomes[i]}});
+    }
+  }
+
+  // The study's series if it was added and has or gets a place, else null.
+  StudySeries* WithPlace(StudyId study)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(studies_mutex) {
+    const auto it = by_study.find(study);
+    if (it == by_study.end()) return nullptr;
+    StudySeries& series = it->second;
+    if (!series.has_place) {
+      if (places_taken == kMaxStudies) return nullptr;
+      series.has_place = true;
+      ++places_taken;
+      CountStudies();
+    }
+    return &series;
+  }
+
+  void CountStudies() ABSL_EXCLUSIVE_LOCKS_REQUIRED(studies_mutex) {
+    studies.Set(static_cast<double>(by_study.size()));
+    without_series.Set(static_cast<double>(by_study.size()) - places_taken);
+  }
+
+  void Drop(const StudySeries& series) {
+    for (Gauge* gauge : series.trials) {
+      if (gauge != nullptr) trials.Remove(gauge);
+    }
+    for (const auto& [metric, gauge] : series.best) best.Remove(gauge);
+    if (series.stock != nullptr) stock.Remove(series.stock);
+  }
+
+  void AddTrials(StudySeries& series) {
+    for (size_t i = 0; i < kStates.size(); ++i) {
+      series.trials[i] = &trials.Add(With(series.labels, "state", kStates[i]));
+    }
+  }
+};
+
+ServerMetrics::ServerMetrics(absl::Time started)
+    : series_(std::make_unique<Series>(started)) {}
+ServerMetrics::~ServerMetrics() = default;
+
+absl::Span<const MetricInfo> ServerMetrics::List() { return kMetrics; }
+
+std::string ServerMetrics::Serialize() const {
+  return prometheus::TextSerializer().Serialize(series_->registry.Collect());
+}
+
+void ServerMetrics::AddStudy(StudyId study, const std::string& label) {
+  MutexLock lock(series_->studies_mutex);
+  StudySeries series;
+  series.labels = {{"study", label}, {"id", std::to_string(study.value)}};
+  series_->by_study.emplace(study, std::move(series));
+  series_->WithPlace(study);
+  series_->CountStudies();
+}
+
+void ServerMetrics::RemoveStudy(StudyId study) {
+  MutexLock lock(series_->studies_mutex);
+  const auto it = series_->by_study.find(study);
+  if (it == series_->by_study.end()) return;
+  series_->Drop(it->second);
+  if (it->second.has_place) --series_->places_taken;
+  series_->by_study.erase(it);
+  series_->CountStudies();
+}
+
+void ServerMetrics::SetTrials(StudyId study, const StudyCounts& counts) {
+  MutexLock lock(series_->studies_mutex);
+  StudySeries* series = series_->WithPlace(study);
+  if (series == nullptr) return;
+  if (series->trials[0] == nullptr) series_->AddTrials(*series);
+  const auto set = [&](StateIndex state, int64_t count) {
+    series->trials[state]->Set(static_cast<double>(count));
+  };
+  set(kPending, counts.pending);
+  set(kRunning, counts.running);
+  set(kCompleted, counts.completed);
+  set(kStopped, counts.stopped);
+  set(kFailed, counts.failed);
+  set(kInfeasible, counts.infeasible);
+}
+
+void ServerMetrics::SetBest(StudyId study, const std::string& metric,
+                            double value) {
+  MutexLock lock(series_->studies_mutex);
+  StudySeries* series = series_->WithPlace(study);
+  if (series == nullptr) return;
+  Gauge*& gauge = series->best[metric];
+  if (gauge == nullptr) {
+    gauge = &series_->best.Add(With(series->labels, "metric", metric));
+  }
+  gauge->Set(value);
+}
+
+void ServerMetrics::SetStock(StudyId study, int proposals) {
+  MutexLock lock(series_->studies_mutex);
+  StudySeries* series = series_->WithPlace(study);
+  if (series == nullptr) return;
+  if (series->stock == nullptr) {
+    series->stock = &series_->stock.Add(series->labels);
+  }
+  series->stock->Set(proposals);
+}
+
+void ServerMetrics::ObserveSuggest(const std::string& algorithm,
+                                   absl::Duration duration) {
+  Histogram* histogram = nullptr;
+  {
+    MutexLock lock(series_->names_mutex);
+    Histogram*& found = series_->by_algorithm[algorithm];
+    if (found == nullptr) {
+      found =
+          &series_->suggest.Add({{"algorithm", algorithm}}, SecondsBuckets());
+    }
+    histogram = found;
+  }
+  histogram->Observe(absl::ToDoubleSeconds(duration));
+}
+
+void ServerMetrics::CountReport(int measurements) {
+  series_->reports.Increment();
+  series_->measurements.Increment(measurements);
+}
+
+void ServerMetrics::AddTrainingSeconds(AttemptOutcome outcome, double seconds) {
+  assert(outcome != AttemptOutcome::kRunning);
+  series_->training[ToIndex(outcome)]->Increment(seconds);
+}
+
+void ServerMetrics::CountLeaseExpiry() { series_->expiries.Increment(); }
+
+void ServerMetrics::SetWorkers(int workers, int slots_total, int slots_busy) {
+  series_->workers.Set(workers);
+  series_->slots_total.Set(slots_total);
+  series_->slots_busy.Set(slots_busy);
+}
+
+void ServerMetrics::ObserveCommit(absl::Duration duration, int writes) {
+  series_->commit.Observe(absl::ToDoubleSeconds(duration));
+  series_->group.Observe(writes);
+}
+
+void ServerMetrics::SetCommitQueueBytes(int64_t bytes) {
+  series_->queue_bytes.Set(static_cast<double>(bytes));
+}
+
+void ServerMetrics::SetDatabaseBytes(int64_t database, int64_t wal) {
+  series_->database_bytes.Set(static_cast<double>(database));
+  series_->wal_bytes.Set(static_cast<double>(wal));
+}
+
+void ServerMetrics::ObserveRpc(absl::string_view method, absl::StatusCode code,
+                               absl::Duration duration) {
+  const int index = std::clamp(static_cast<int>(code), 0, kCodes - 1);
+  Histogram* seconds = nullptr;
+  Counter* count = nullptr;
+  {
+    MutexLock lock(series_->names_mutex);
+    MethodSeries& found = series_->by_method[method];
+    if (found.seconds == nullptr) {
+      found.seconds = &series_->rpc_seconds.Add(
+          {{"method", std::string(method)}}, SecondsBuckets());
+    }
+    if (found.codes[index] == nullptr) {
+      found.codes[index] = &series_->rpcs.Add(
+          {{"method", std::string(method)},
+           {"code",
+            absl::StatusCodeToString(static_cast<absl::StatusCode>(index))}});
+    }
+    seconds = found.seconds;
+    count = found.codes[index];
+  }
+  seconds->Observe(absl::ToDoubleSeconds(duration));
+  count->Increment();
+}
+
+void ServerMetrics::SetWatchers(int watchers) {
+  series_->watchers.Set(watchers);
+}
+
+void ServerMetrics::SetWaitingSuggests(int waiting) {
+  series_->waiting.Set(waiting);
+}
+
+}  // namespace assay

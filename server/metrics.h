@@ -1,0 +1,84 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/strings/string_view.h"
+#include "absl/time/time.h"
+#include "absl/types/span.h"
+#include "search/id.h"
+#include "search/study.h"
+#include "search/trial.h"
+
+namespace assay {
+
+// One line of the list of metrics: what a scrape shows under this name.
+struct MetricInfo {
+  absl::string_view name;
+  absl::string_view type;    // "gauge", "counter", "histogram".
+  absl::string_view labels;  // "study, id, state"; empty: none.
+  absl::string_view meaning;
+};
+
+// What the coordinator shows Prometheus (`Metrics` are the values of a trial).
+// Thread-safe; each call is a few atomic operations, at most under a short
+// lock, and may stand in a hot path.
+//
+// The number of series is bounded: algorithms, methods and codes come from the
+// code; a study's series exist from AddStudy() to RemoveStudy(), and of the
+// studies added only kMaxStudies have some. The others are counted and move up
+// when places become free. Calls about a study that was not added do nothing:
+// a late result cannot bring a finished study's series back.
+class ServerMetrics {
+ public:
+  static constexpr int kMaxStudies = 200;
+
+  // `started`: of the process.
+  explicit ServerMetrics(absl::Time started);
+  ~ServerMetrics();
+
+  ServerMetrics(const ServerMetrics&) = delete;
+  ServerMetrics& operator=(const ServerMetrics&) = delete;
+
+  // Every metric there is, by name. server/http/README.md shows the same.
+  static absl::Span<const MetricInfo> List();
+
+  // All that was said so far in Prometheus' text format 0.0.4.
+  std::string Serialize() const;
+
+  // Studies. `label` is "owner/name". Added twice is added once.
+  void AddStudy(StudyId study, const std::string& label);
+  void RemoveStudy(StudyId study);
+  void SetTrials(StudyId study, const StudyCounts& counts);
+  // The best trial's value of `metric`, an objective or bound of the study.
+  void SetBest(StudyId study, const std::string& metric, double value);
+  void SetStock(StudyId study, int proposals);
+
+  // Search and training.
+  void ObserveSuggest(const std::string& algorithm, absl::Duration duration);
+  // One message, by a client or a worker, with this many measurements.
+  void CountReport(int measurements);
+  // Of an attempt that ended. kPreempted counts as lost, kInfeasible as failed.
+  void AddTrainingSeconds(AttemptOutcome outcome, double seconds);
+  void CountLeaseExpiry();
+  void SetWorkers(int workers, int slots_total, int slots_busy);
+
+  // Storage. `writes`: how many shared the commit.
+  void ObserveCommit(absl::Duration duration, int writes);
+  void SetCommitQueueBytes(int64_t bytes);
+  void SetDatabaseBytes(int64_t database, int64_t wal);
+
+  // RPCs. `method` is one of the code's own names: "TrialService/Suggest".
+  void ObserveRpc(absl::string_view method, absl::StatusCode code,
+                  absl::Duration duration);
+  void SetWatchers(int watchers);
+  void SetWaitingSuggests(int waiting);
+
+ private:
+  struct Series;  // Keeps prometheus-cpp's headers out of here.
+  std::unique_ptr<Series> series_;
+};
+
+}  // namespace assay
