@@ -85,6 +85,9 @@ struct Attempt {
   std::string reason;           // Why it ended, in words; "" if it completed.
   std::string stop_reason;      // Non-empty once the attempt was told to stop.
   double training_seconds = 0;  // Wall time of the attempt, at its end.
+  // What its holder said at its end, as a text: tells a repetition, which gets
+  // the same answer, from a contradiction. Empty unless the holder ended it.
+  std::string finish;
   absl::Duration lease;         // Length of one period; 0: never expires.
 };
 
