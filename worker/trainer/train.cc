@@ -211,9 +211,8 @@ torch::Tensor Training::TrainBatch(const torch::Tensor& order, int64_t begin,
 Evaluation Training::Evaluate(const Part& part) {
   const torch::NoGradGuard no_gradient;
   network_->eval();
-  Evaluation evaluation = {.loss = 0,
-                           .confusion = ConfusionMatrix(data_.classes),
-                           .errors = {}};
+  Evaluation evaluation = {
+      .loss = 0, .confusion = ConfusionMatrix(data_.classes), .errors = {}};
   for (int64_t begin = 0; begin < part.size(); begin += kEvaluationBatch) {
     const int64_t size = std::min(kEvaluationBatch, part.size() - begin);
     const torch::Tensor truth = part.truth.narrow(0, begin, size);
