@@ -20,12 +20,13 @@ namespace assay {
 // unary - > names, numbers, 'text' or "text", true, false, parentheses, and
 // the functions abs, log, exp, sqrt, min, max. Names may hold letters, digits,
 // _ and dots; others are written in backquotes. Numbers are doubles. A name
-// without a value (an inactive parameter) makes its comparison true in a
-// constraint and false in a filter: `Missing` decides.
+// without a value (an inactive parameter) makes its comparison unknown, as NULL
+// does in SQL; when the whole is unknown, `Missing` decides: true for a
+// constraint, false for a filter.
 class Expression {
  public:
   static constexpr int kMaxBytes = 4096;
-  static constexpr int kMaxDepth = 64;
+  static constexpr int kMaxDepth = 64;  // Of parentheses, not, minus, calls.
 
   enum class Missing { kTrue, kFalse };
 

@@ -20,6 +20,7 @@ class SearchSpace {
   static constexpr int kMaxParameters = 1000;
   static constexpr int kMaxCategories = 1000;
   static constexpr int kMaxNameBytes = 256;
+  static constexpr int kMaxConstraintBytes = 65536;  // Of all together.
 
   // No parameters: a study whose trials bring their own (see empty()).
   SearchSpace() = default;
@@ -32,7 +33,8 @@ class SearchSpace {
   // cycle or can never have one of the values (a condition on a double without
   // step is refused); there are too many parameters or values; or a constraint
   // does not parse, names an unknown parameter, or none of 1,000 random points
-  // passes all of them.
+  // passes all of them. Integers lie within +-2^53, neighbours on a step
+  // differ by 2^-40 of the range's larger end or more.
   static absl::StatusOr<SearchSpace> Create(
       std::vector<Parameter> parameters,
       std::vector<std::string> constraints = {});
@@ -42,6 +44,17 @@ class SearchSpace {
 
   absl::Span<const Parameter> parameters() const { return parameters_; }
   absl::Span<const Expression> constraints() const { return constraints_; }
+
+  // The tree of conditions, by index in parameters(). The roots are active
+  // always; `parent` is -1 for them. Lists are in declared order.
+  absl::Span<const int> roots() const { return roots_; }
+  int parent(int i) const { return parent_[i]; }
+  absl::Span<const int> children(int i) const { return children_[i]; }
+  absl::Span<const int> parents_first() const { return parents_first_; }
+  // The levels (see search/domain.h) of its parent at which it is active.
+  absl::Span<const int64_t> active_levels(int i) const {
+    return active_levels_[i];
+  }
 
   // InvalidArgument, naming the parameter, the value and what is allowed,
   // unless `parameters` gives each active parameter, and nothing else, a value
@@ -84,11 +97,23 @@ class SearchSpace {
   SearchSpace(std::vector<Parameter> parameters,
               std::vector<Expression> constraints);
 
+  // The parts of Create().
+  absl::Status Link();
+  absl::Status LinkToParent(int i, int parent);
+  absl::Status SortParentsFirst();
+  std::string Cycle(int start) const;
+  absl::Status CheckConstraints() const;
+
+  bool IsActiveAt(int i, int64_t parent_level) const;
+  absl::StatusOr<Parameters> CanonicalValues(const Parameters& given) const;
+
   std::vector<Parameter> parameters_;
   std::vector<Expression> constraints_;
+  std::vector<int> roots_;
   std::vector<int> parent_;         // Index of the parent; -1 for a root.
   std::vector<int> parents_first_;  // Indices: each parent before its children.
-  std::vector<std::vector<int>> children_;  // Indices, declared order.
+  std::vector<std::vector<int>> children_;           // Indices, declared order.
+  std::vector<std::vector<int64_t>> active_levels_;  // Sorted; empty: a root.
 };
 
 }  // namespace assay
