@@ -25,9 +25,7 @@ int Connect(uint16_t port) {
   address.sin_port = htons(port);
   address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
   const int socket = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  EXPECT_EQ(
-      connect(socket, reinterpret_cast<sockaddr*>(&address), sizeof(address)),
-      0);
+  connect(socket, reinterpret_cast<sockaddr*>(&address), sizeof(address));
   return socket;
 }
 
@@ -37,9 +35,7 @@ int Connect6(uint16_t port) {
   address.sin6_port = htons(port);
   address.sin6_addr = in6addr_loopback;
   const int socket = ::socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  EXPECT_EQ(
-      connect(socket, reinterpret_cast<sockaddr*>(&address), sizeof(address)),
-      0);
+  connect(socket, reinterpret_cast<sockaddr*>(&address), sizeof(address));
   return socket;
 }
 

@@ -9,7 +9,8 @@ namespace assay {
 // library would. Each call that waits gives up after 20 s and fails the test.
 class HttpClient {
  public:
-  // Connects to 127.0.0.1, or with `ipv6` to ::1.
+  // Connects to 127.0.0.1, or with `ipv6` to ::1. If that fails, Send() is
+  // false and what is read is empty.
   explicit HttpClient(uint16_t port, bool ipv6 = false);
   ~HttpClient();
 

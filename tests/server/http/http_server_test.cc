@@ -2,12 +2,10 @@
 
 #include <future>
 #include <memory>
-#include <optional>
 #include <string>
 #include <thread>
 #include <vector>
 
-#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -277,18 +275,17 @@ TEST_F(HttpServerTest, SlowHeadIs408) {
   EXPECT_EQ(HeaderOf(response, "Connection"), "close");
 }
 
+// The deadline is for the whole head: bytes that come do not move it.
 TEST_F(HttpServerTest, DrippingHeadIs408) {
-  options_.request_timeout = absl::Milliseconds(200);
+  options_.request_timeout = absl::Milliseconds(100);
+  options_.max_head_bytes = 1 << 30;
   HttpClient client(Port());
   std::thread dripping([&client] {
     client.Send("GET /hello HTTP/1.1\r\n");
-    while (client.Send("X: y\r\n")) {
-      std::this_thread::yield();
-    }
+    while (client.Send("X: y\r\n")) std::this_thread::yield();
   });
-  options_.max_head_bytes = 1 << 30;
   const int status = StatusOf(client.ReadResponse());
-  EXPECT_TRUE(status == 408 || status == 431 || status == 0) << status;
+  EXPECT_TRUE(status == 408 || status == 0) << status;  // 0: a reset.
   dripping.join();
 }
 
@@ -321,7 +318,6 @@ TEST_F(HttpServerTest, ClientThatDoesNotReadIsClosed) {
   slow.Send(Get("/large"));
   // Others are served meanwhile, and the slow one never gets it whole.
   EXPECT_EQ(StatusOfRequest(Get("/hello")), 200);
-  std::this_thread::yield();
   server_->Stop(absl::Seconds(20));
   EXPECT_EQ(slow.ReadResponse(), "");
 }
