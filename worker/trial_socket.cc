@@ -1,0 +1,218 @@
+#include "worker/trial_socket.h"
+
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "worker/system_error.h"
+
+namespace assay {
+namespace {
+
+constexpr size_t kReadBytes = size_t{64} << 10;
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<TrialSocket>> TrialSocket::Listen(
+    EventLoop& loop, std::string path, Take take) {
+  sockaddr_un address = {};
+  address.sun_family = AF_UNIX;
+  if (path.size() >= sizeof(address.sun_path)) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "socket path ", path, " has ", path.size(), " bytes; 107 are allowed"));
+  }
+  std::memcpy(address.sun_path, path.data(), path.size());
+  Descriptor listener(
+      socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+  if (!listener) return SystemError("socket");
+  unlink(path.c_str());
+  if (bind(listener.get(), reinterpret_cast<const sockaddr*>(&address),
+           sizeof(address)) != 0 ||
+      listen(listener.get(), SOMAXCONN) != 0) {
+    return SystemError(absl::StrCat("socket ", path));
+  }
+  return std::unique_ptr<TrialSocket>(new TrialSocket(
+      loop, std::move(path), std::move(listener), std::move(take)));
+}
+
+TrialSocket::TrialSocket(EventLoop& loop, std::string path, Descriptor listener,
+                         Take take)
+    : loop_(loop),
+      path_(std::move(path)),
+      listener_(std::move(listener)),
+      take_(std::move(take)) {
+  WatchListener();
+}
+
+TrialSocket::~TrialSocket() {
+  loop_.Unwatch(listener_watch_);
+  while (!connections_.empty()) Close(connections_.begin()->first);
+  unlink(path_.c_str());
+}
+
+void TrialSocket::Stop(absl::string_view reason) {
+  if (stop_line_.has_value()) return;
+  stop_line_ = StopLine(reason);
+  for (auto& [id, connection] : connections_) {
+    absl::StrAppend(&connection.answers, *stop_line_);
+    Send(connection);
+    Rewatch(id, connection);
+  }
+}
+
+void TrialSocket::SetPaused(bool paused) {
+  if (paused == paused_) return;
+  paused_ = paused;
+  for (auto& [id, connection] : connections_) Rewatch(id, connection);
+}
+
+void TrialSocket::Drain() {
+  loop_.Unwatch(std::exchange(listener_watch_, 0));
+  paused_ = true;  // Accept() leaves the reading to the loop below.
+  Accept();
+  listener_.Close();
+  while (!connections_.empty()) {
+    Connection& connection = connections_.begin()->second;
+    size_t before;
+    do {
+      before = connection.received.size() + connection.accepted;
+      Receive(connection);
+    } while (!connection.at_end &&
+             before != connection.received.size() + connection.accepted);
+    Send(connection);
+    Close(connections_.begin()->first);
+  }
+}
+
+void TrialSocket::WatchListener() {
+  const bool full = connections_.size() >= kMaxConnections;
+  if (full || !listener_ || listener_watch_ != 0) return;
+  listener_watch_ =
+      loop_.Watch(listener_.get(), EPOLLIN, [this](uint32_t) { Accept(); });
+}
+
+void TrialSocket::Accept() {
+  while (listener_ && connections_.size() < kMaxConnections) {
+    Descriptor socket(accept4(listener_.get(), nullptr, nullptr,
+                              SOCK_CLOEXEC | SOCK_NONBLOCK));
+    if (!socket) return;
+    const Id id = ++last_id_;
+    Connection& connection = connections_[id];
+    connection.socket = std::move(socket);
+    if (stop_line_.has_value()) connection.answers = *stop_line_;
+    Send(connection);
+    Rewatch(id, connection);
+  }
+  loop_.Unwatch(std::exchange(listener_watch_, 0));  // Until one closes.
+}
+
+void TrialSocket::OnReady(Id id, uint32_t events) {
+  Connection& connection = connections_.at(id);
+  if ((events & ~uint32_t{EPOLLOUT}) != 0) Receive(connection);
+  Send(connection);
+  if (connection.at_end) {
+    Close(id);
+  } else {
+    Rewatch(id, connection);
+  }
+}
+
+void TrialSocket::Receive(Connection& connection) {
+  std::array<char, kReadBytes> buffer;
+  const ssize_t count =
+      recv(connection.socket.get(), buffer.data(), buffer.size(), MSG_DONTWAIT);
+  if (count < 0 && (errno == EAGAIN || errno == EINTR)) return;
+  if (count <= 0) {
+    connection.at_end = true;
+    // A last line without its newline.
+    if (!connection.received.empty()) connection.received.push_back('\n');
+  } else {
+    connection.received.append(buffer.data(), static_cast<size_t>(count));
+  }
+  TakeLines(connection);
+}
+
+void TrialSocket::TakeLines(Connection& connection) {
+  absl::string_view rest = connection.received;
+  for (size_t end = rest.find('\n'); end != absl::string_view::npos;
+       end = rest.find('\n')) {
+    if (!std::exchange(connection.skipping, false)) {
+      TakeLine(connection, rest.substr(0, end));
+    }
+    rest.remove_prefix(end + 1);
+  }
+  connection.received.erase(0, connection.received.size() - rest.size());
+  if (connection.skipping) connection.received.clear();
+  if (connection.received.size() <= kMaxLine) return;
+  connection.received.clear();
+  connection.skipping = true;
+  absl::StrAppend(&connection.answers,
+                  ErrorLine("the line is above 1 MiB and was left out"));
+}
+
+void TrialSocket::TakeLine(Connection& connection, absl::string_view line) {
+  if (line.find_first_not_of(" \t\r") == absl::string_view::npos) return;
+  absl::StatusOr<TrialMessage> message = ParseTrialMessage(line);
+  const bool full = connection.answers.size() > kMaxAnswers;
+  if (!message.ok()) {
+    if (full) return;  // Nobody reads them.
+    absl::StrAppend(&connection.answers, ErrorLine(message.status().message()));
+    return;
+  }
+  ++connection.accepted;
+  take_(*std::move(message));
+  if (full) {
+    connection.last_ack = AckLine(connection.accepted);
+  } else {
+    absl::StrAppend(&connection.answers, AckLine(connection.accepted));
+  }
+}
+
+void TrialSocket::Send(Connection& connection) {
+  while (!connection.answers.empty()) {
+    const ssize_t count =
+        send(connection.socket.get(), connection.answers.data(),
+             connection.answers.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+    if (count < 0 && errno == EINTR) continue;
+    if (count < 0 && errno == EAGAIN) return;
+    if (count < 0) {  // It no longer reads; what it sent still counts.
+      connection.answers.clear();
+      connection.last_ack.clear();
+      return;
+    }
+    connection.answers.erase(0, static_cast<size_t>(count));
+    if (connection.answers.empty())
+      connection.answers.swap(connection.last_ack);
+  }
+}
+
+void TrialSocket::Rewatch(Id id, Connection& connection) {
+  const uint32_t events =
+      EPOLLIN | (connection.answers.empty() ? 0U : uint32_t{EPOLLOUT});
+  if (paused_) {
+    // Not EPOLLIN alone: a hang-up would be told again and again.
+    loop_.Unwatch(std::exchange(connection.watch, 0));
+  } else if (connection.watch != 0) {
+    loop_.ChangeEvents(connection.watch, events);
+  } else {
+    connection.watch =
+        loop_.Watch(connection.socket.get(), events,
+                    [this, id](uint32_t ready) { OnReady(id, ready); });
+  }
+}
+
+void TrialSocket::Close(Id id) {
+  loop_.Unwatch(connections_.at(id).watch);
+  connections_.erase(id);
+  WatchListener();
+}
+
+}  // namespace assay

@@ -1,0 +1,92 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "worker/descriptor.h"
+#include "worker/event_loop.h"
+#include "worker/trial_message.h"
+
+namespace assay {
+
+// Where one trial reports: a Unix stream socket that takes any number of
+// connections, each of JSON lines (trial_message.h). On the loop's thread.
+//
+// Each accepted line is answered by its number of the connection,
+// {"ack":N}, each bad one by {"error":"..."}; the connection goes on. Memory
+// is bounded whatever the trial does: a line by 1 MiB, unread answers by
+// 64 KiB a connection (beyond it a newer ack replaces an older one).
+class TrialSocket {
+ public:
+  using Take = std::function<void(TrialMessage)>;
+
+  static constexpr size_t kMaxLine = size_t{1} << 20;
+  static constexpr size_t kMaxAnswers = size_t{64} << 10;
+  static constexpr size_t kMaxConnections = 256;
+
+  // `loop` must outlive this. Errors: what bind() says; InvalidArgument for a
+  // path above 107 bytes.
+  static absl::StatusOr<std::unique_ptr<TrialSocket>> Listen(EventLoop& loop,
+                                                             std::string path,
+                                                             Take take);
+  ~TrialSocket();
+  TrialSocket(const TrialSocket&) = delete;
+  TrialSocket& operator=(const TrialSocket&) = delete;
+
+  const std::string& path() const { return path_; }
+
+  // Tells every connection, and each later one first of all.
+  void Stop(absl::string_view reason);
+
+  // While paused nothing is read, so that the trial waits when it has filled
+  // the kernel's buffer.
+  void SetPaused(bool paused);
+
+  // Takes what the trial has sent and not been read of, paused or not, and
+  // closes. For after its end.
+  void Drain();
+
+ private:
+  struct Connection {
+    Descriptor socket;
+    EventLoop::Handle watch = 0;
+    std::string received;   // A line's beginning.
+    bool skipping = false;  // The rest of a line that is too long.
+    std::string answers;    // Not yet sent.
+    std::string last_ack;   // Replaces older ones while `answers` is full.
+    int64_t accepted = 0;
+    bool at_end = false;
+  };
+  using Id = uint64_t;
+
+  TrialSocket(EventLoop& loop, std::string path, Descriptor listener,
+              Take take);
+
+  void WatchListener();
+  void Accept();
+  void OnReady(Id id, uint32_t events);
+  void Receive(Connection& connection);
+  void TakeLines(Connection& connection);
+  void TakeLine(Connection& connection, absl::string_view line);
+  void Send(Connection& connection);
+  void Rewatch(Id id, Connection& connection);
+  void Close(Id id);
+
+  EventLoop& loop_;
+  const std::string path_;
+  Descriptor listener_;
+  const Take take_;
+  EventLoop::Handle listener_watch_ = 0;
+  std::map<Id, Connection> connections_;
+  Id last_id_ = 0;
+  bool paused_ = false;
+  std::optional<std::string> stop_line_;
+};
+
+}  // namespace assay
