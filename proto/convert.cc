@@ -37,18 +37,30 @@ absl::Status Invalid(absl::string_view path, absl::string_view value,
 
 std::string Text(double value) { return ToText(ParameterValue(value)); }
 
-// In quotes, escaped, and cut between two characters.
+// The first bytes of a text, cut between two characters.
+absl::string_view Beginning(absl::string_view text, size_t bytes) {
+  if (text.size() <= bytes) return text;
+  while (bytes > 0 &&
+         (static_cast<unsigned char>(text[bytes]) & 0xC0) == 0x80) {
+    --bytes;
+  }
+  return text.substr(0, bytes);
+}
+
 std::string Quote(absl::string_view text) {
-  constexpr size_t kShown = 64;
-  if (text.size() <= kShown) {
-    return absl::StrCat("\"", absl::Utf8SafeCEscape(text), "\"");
-  }
-  size_t end = kShown;
-  while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xC0) == 0x80) {
-    --end;
-  }
-  return absl::StrCat("\"", absl::Utf8SafeCEscape(text.substr(0, end)),
-                      "...\" (", text.size(), " bytes)");
+  const absl::string_view shown = Beginning(text, 64);
+  const std::string escaped = absl::Utf8SafeCEscape(shown);
+  if (shown.size() == text.size()) return absl::StrCat("\"", escaped, "\"");
+  return absl::StrCat("\"", escaped, "...\" (", text.size(), " bytes)");
+}
+
+// A status travels in a header of limited size, and a value may be long.
+absl::Status Shortened(const absl::Status& status) {
+  constexpr size_t kMaxBytes = 500;
+  if (status.message().size() <= kMaxBytes) return status;
+  return absl::Status(
+      status.code(),
+      absl::StrCat(Beginning(status.message(), kMaxBytes), "..."));
 }
 
 std::string Element(absl::string_view list, int index) {
@@ -267,6 +279,10 @@ absl::StatusOr<Domain> ToDomain(const v1::DoubleDomain& message,
   ASSAY_ASSIGN_OR_RETURN(
       domain.scale, ToScale(message.scale(), absl::StrCat(path, ".scale")));
   if (message.has_step()) domain.step = message.step();
+  if (domain.min == domain.max) {
+    return Invalid(absl::StrCat(path, ".max"), Text(domain.max),
+                   "above min, which is the same");
+  }
   return domain;
 }
 
@@ -350,9 +366,11 @@ absl::StatusOr<SearchSpace> ToSearchSpace(const v1::StudySpec& message) {
     return Invalid("constraints", absl::StrCat(message.constraints_size()),
                    "at most 1000");
   }
-  return SearchSpace::Create(
+  absl::StatusOr<SearchSpace> space = SearchSpace::Create(
       std::move(parameters),
       {message.constraints().begin(), message.constraints().end()});
+  if (!space.ok()) return Shortened(space.status());
+  return space;
 }
 
 // --- How a study searches and stops -----------------------------------------

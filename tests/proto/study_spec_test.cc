@@ -1,0 +1,565 @@
+// What comes from outside as a study: each limit, and what it becomes.
+
+#include <functional>
+#include <limits>
+#include <ostream>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "gmock/gmock.h"
+#include "google/protobuf/text_format.h"
+#include "google/protobuf/util/json_util.h"
+#include "gtest/gtest.h"
+#include "proto/convert.h"
+
+namespace assay {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::SizeIs;
+
+// Valid, and small.
+v1::StudySpec Base() {
+  v1::StudySpec spec;
+  spec.set_name("mnist");
+  v1::Metric& metric = *spec.add_metrics();
+  metric.set_name("loss");
+  metric.set_goal(v1::MINIMIZE);
+  v1::Parameter& parameter = *spec.add_parameters();
+  parameter.set_name("x");
+  parameter.mutable_double_()->set_max(1);
+  return spec;
+}
+
+// Base() with the fields of a text merged in.
+v1::StudySpec With(const std::string& text) {
+  v1::StudySpec spec = Base();
+  google::protobuf::TextFormat::Parser parser;
+  v1::StudySpec more;
+  EXPECT_TRUE(parser.ParseFromString(text, &more)) << text;
+  spec.MergeFrom(more);
+  return spec;
+}
+
+void ExpectRefused(const v1::StudySpec& spec, const std::string& message) {
+  const absl::Status status = ToStudySpec(spec).status();
+  EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument) << message;
+  EXPECT_THAT(std::string(status.message()), HasSubstr(message));
+  EXPECT_LE(status.message().size(), 1000u);
+}
+
+StudySpec Accepted(const v1::StudySpec& spec) {
+  absl::StatusOr<StudySpec> value = ToStudySpec(spec);
+  EXPECT_TRUE(value.ok()) << value.status();
+  return value.ok() ? *std::move(value) : StudySpec();
+}
+
+// A change of Base(), as text, and the message it is refused with.
+struct BadText {
+  const char* text;
+  const char* message;
+};
+
+void PrintTo(const BadText& bad, std::ostream* out) { *out << bad.text; }
+
+class BadTextTest : public ::testing::TestWithParam<BadText> {};
+
+TEST_P(BadTextTest, IsRefused) {
+  ExpectRefused(With(GetParam().text), GetParam().message);
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Names, BadTextTest,
+    ::testing::Values(
+        BadText{"name: '123'", "name: \"123\"; not only digits"},
+        BadText{"name: 'a/b'", "name: \"a/b\"; no '/'"},
+        BadText{"name: 'a\\nb'", "name: \"a\\nb\"; no control characters"},
+        BadText{"owner: 'a/b'", "owner: \"a/b\"; no '/'"},
+        BadText{"owner: '\\033[2J'", "owner: \"\\033[2J\"; no control"}));
+
+INSTANTIATE_TEST_SUITE_P(
+    Metrics, BadTextTest,
+    ::testing::Values(BadText{"metrics {name: 'a'}",
+                              "metrics[1].goal: missing; MINIMIZE or MAXIMIZE"},
+                      BadText{"metrics {name: 'a' goal: 7}",
+                              "metrics[1].goal: 7; MINIMIZE or MAXIMIZE"},
+                      BadText{"metrics {name: 'a' goal: MINIMIZE select: 9}",
+                              "metrics[1].select: 9; LAST or BEST"},
+                      BadText{"metrics {goal: MINIMIZE}",
+                              "metrics[1].name: missing; 1 to 256 bytes"},
+                      BadText{"metrics {name: 'loss' goal: MINIMIZE}",
+                              "metrics[1].name: \"loss\"; each name once"},
+                      BadText{"metrics {name: 'a' goal: MINIMIZE bound: nan}",
+                              "metrics[1].bound: nan; a finite number"},
+                      BadText{"metrics {name: 'a' goal: MINIMIZE bound: -inf}",
+                              "metrics[1].bound: -inf; a finite number"}));
+
+INSTANTIATE_TEST_SUITE_P(
+    Parameters, BadTextTest,
+    ::testing::Values(
+        BadText{"parameters {name: 'y'}",
+                "parameters[1] \"y\": no domain; one of double, integer, "
+                "categorical, discrete"},
+        BadText{"parameters {name: '' double {max: 1}}", "name"},
+        BadText{"parameters {name: 'x' double {max: 1}}", "\"x\""},
+        BadText{"parameters {name: 'y' double {max: 1 scale: 9}}",
+                "parameters[1] \"y\".double.scale: 9; LINEAR, LOG, "
+                "REVERSE_LOG or LOGIT"},
+        BadText{"parameters {name: 'y' double {min: 2 max: 1}}", "\"y\""},
+        BadText{"parameters {name: 'y' double {min: 1 max: 1}}", "\"y\""},
+        BadText{"parameters {name: 'y' double {min: nan max: 1}}", "\"y\""},
+        BadText{"parameters {name: 'y' double {min: 0 max: nan}}", "\"y\""},
+        BadText{"parameters {name: 'y' double {min: -inf max: 1}}", "\"y\""},
+        BadText{"parameters {name: 'y' double {min: 0 max: inf}}", "\"y\""},
+        BadText{"parameters {name: 'y' double {min: 0 max: 1 scale: LOG}}",
+                "\"y\""},
+        BadText{"parameters {name: 'y' double {min: -1 max: 1 scale: LOG}}",
+                "\"y\""},
+        BadText{
+            "parameters {name: 'y' double {min: 0 max: 1 scale: REVERSE_LOG}}",
+            "\"y\""},
+        BadText{"parameters {name: 'y' double {min: .5 max: 1 scale: LOGIT}}",
+                "\"y\""},
+        BadText{"parameters {name: 'y' double {max: 1 step: 0}}", "\"y\""},
+        BadText{"parameters {name: 'y' double {max: 1 step: -1}}", "\"y\""},
+        BadText{"parameters {name: 'y' double {max: 1 step: 2}}", "\"y\""},
+        BadText{"parameters {name: 'y' double {max: 1 step: nan}}", "\"y\""},
+        BadText{"parameters {name: 'y' double {max: 1} default {}}",
+                "parameters[1] \"y\".default: missing"},
+        BadText{"parameters {name: 'y' double {max: 1} default {"
+                "number_value: 2}}",
+                "\"y\""},
+        BadText{"parameters {name: 'y' double {max: 1} default {"
+                "number_value: nan}}",
+                "parameters[1] \"y\".default: nan; a finite number"},
+        BadText{"parameters {name: 'y' double {max: 1} default {"
+                "null_value: NULL_VALUE}}",
+                "parameters[1] \"y\".default: null; a string, a boolean or a "
+                "number"}));
+
+INSTANTIATE_TEST_SUITE_P(
+    IntegersAndLists, BadTextTest,
+    ::testing::Values(
+        BadText{"parameters {name: 'n' integer {max: 9007199254740993}}",
+                "parameters[1] \"n\".integer.max: 9007199254740993; "
+                "-9007199254740992 to 9007199254740992"},
+        BadText{"parameters {name: 'n' integer {min: -9223372036854775808}}",
+                "parameters[1] \"n\".integer.min: -9223372036854775808"},
+        BadText{"parameters {name: 'n' integer {min: 2 max: 1}}", "\"n\""},
+        BadText{"parameters {name: 'n' integer {max: 9 step: -1}}", "\"n\""},
+        BadText{"parameters {name: 'n' integer {min: 1 max: 9 scale: LOGIT}}",
+                "\"n\""},
+        BadText{"parameters {name: 'n' integer {max: 9 scale: LOG}}", "\"n\""},
+        BadText{"parameters {name: 'c' categorical {}}", "\"c\""},
+        BadText{"parameters {name: 'c' categorical {values {"
+                "values {string_value: 'a'} values {string_value: 'a'}}}}",
+                "\"c\""},
+        BadText{"parameters {name: 'c' categorical {values {"
+                "values {null_value: NULL_VALUE}}}}",
+                "parameters[1] \"c\".categorical.values[0]: null; a string, a "
+                "boolean or a number"},
+        BadText{"parameters {name: 'c' categorical {values {"
+                "values {number_value: inf}}}}",
+                "parameters[1] \"c\".categorical.values[0]: inf; a finite"},
+        BadText{"parameters {name: 'c' categorical {values {"
+                "values {list_value {}}}}}",
+                "parameters[1] \"c\".categorical.values[0]: a list; "},
+        BadText{"parameters {name: 'c' categorical {values {"
+                "values {struct_value {}}}}}",
+                "parameters[1] \"c\".categorical.values[0]: an object; "},
+        BadText{"parameters {name: 'd' discrete {}}", "\"d\""},
+        BadText{"parameters {name: 'd' discrete {values: [2, 1]}}", "\"d\""},
+        BadText{"parameters {name: 'd' discrete {values: [1, 1]}}", "\"d\""},
+        BadText{"parameters {name: 'd' discrete {values: [nan]}}", "\"d\""},
+        BadText{"parameters {name: 'd' discrete {values: [1, inf]}}",
+                "\"d\""}));
+
+INSTANTIATE_TEST_SUITE_P(
+    Conditions, BadTextTest,
+    ::testing::Values(
+        BadText{"parameters {name: 'y' double {max: 1} when {parent: 'z' "
+                "values {values {number_value: 1}}}}",
+                "\"y\""},
+        BadText{"parameters {name: 'y' double {max: 1} when {}}", "\"y\""},
+        BadText{"parameters {name: 'y' integer {max: 1} when {parent: 'y' "
+                "values {values {number_value: 1}}}}",
+                "\"y\""},
+        BadText{"parameters {name: 'a' integer {max: 1} when {parent: 'b' "
+                "values {values {number_value: 1}}}}"
+                "parameters {name: 'b' integer {max: 1} when {parent: 'a' "
+                "values {values {number_value: 1}}}}",
+                "cycle"},
+        BadText{"parameters {name: 'a' integer {max: 1}}"
+                "parameters {name: 'b' integer {max: 1} when {parent: 'a' "
+                "values {values {number_value: 7}}}}",
+                "\"b\""},
+        BadText{"parameters {name: 'a' integer {max: 1}}"
+                "parameters {name: 'b' integer {max: 1} when {parent: 'a'}}",
+                "\"b\""},
+        BadText{"parameters {name: 'b' integer {max: 1} when {parent: 'x' "
+                "values {values {number_value: 1}}}}",
+                "\"b\""},
+        BadText{"constraints: 'x <'", "x <"},
+        BadText{"constraints: 'z < 1'", "z"},
+        BadText{"constraints: 'x > 2'", "constraint"}));
+
+INSTANTIATE_TEST_SUITE_P(
+    SearchAndStopping, BadTextTest,
+    ::testing::Values(
+        BadText{"algorithm {grid {points: -1}}",
+                "algorithm.grid.points: -1; 1 to 1000000, or 0 for 10"},
+        BadText{"algorithm {grid {points: 1000001}}",
+                "algorithm.grid.points: 1000001; "},
+        BadText{"stopping {median {warmup_steps: -1}}",
+                "stopping.median.warmup_steps: -1; 0 to "},
+        BadText{"stopping {median {min_trials: -1}}",
+                "stopping.median.min_trials: -1; 1 to 1000000, or 0 for 5"},
+        BadText{"stopping {median {interval_steps: -1}}",
+                "stopping.median.interval_steps: -1; "},
+        BadText{"stopping {patience {steps: -1}}",
+                "stopping.patience.steps: -1; "},
+        BadText{"stopping {patience {min_delta: -1}}",
+                "stopping.patience.min_delta: -1; finite, at least 0"},
+        BadText{"stopping {patience {min_delta: nan}}",
+                "stopping.patience.min_delta: nan; finite, at least 0"},
+        BadText{"stopping {patience {} metric: 'nope'}",
+                "stopping.metric: \"nope\"; a metric of the study"},
+        BadText{"stopping {metric: 'loss'}",
+                "stopping: a metric without a rule; median or patience"},
+        BadText{"freshness {max_wait: -1}",
+                "freshness.max_wait: -1; 0 to 60 seconds"},
+        BadText{"freshness {max_wait: 61}", "freshness.max_wait: 61; "},
+        BadText{"freshness {max_wait: nan}", "freshness.max_wait: nan; "},
+        BadText{"freshness {max_wait: 1 always_fresh: true}",
+                "freshness: always_fresh and max_wait; one of them"}));
+
+INSTANTIATE_TEST_SUITE_P(
+    Trials, BadTextTest,
+    ::testing::Values(
+        BadText{"trial {}", "trial: nothing to run; one of builtin, runner"},
+        BadText{"trial {resources {gpus: 1}}", "trial: nothing to run; "},
+        BadText{"trial {runner {}}",
+                "trial.runner.name: missing; 1 to 256 bytes"},
+        BadText{"trial {command {}}",
+                "trial.command.argv: 0; 1 to 1000 arguments"},
+        BadText{"trial {command {argv: ''}}",
+                "trial.command.argv[0]: \"\"; a program"},
+        BadText{"trial {command {argv: 'a' argv: 'b\\0c'}}",
+                "trial.command.argv[1]: \"b\\000c\"; no zero byte"},
+        BadText{"trial {builtin {} resources {gpus: -1}}",
+                "trial.resources.gpus: -1; 0 to 1024"},
+        BadText{"trial {builtin {} max_attempts: -1}",
+                "trial.max_attempts: -1; 1 to 100, or 0 for 3"},
+        BadText{"trial {builtin {} max_attempts: 101}",
+                "trial.max_attempts: 101; 1 to 100, or 0 for 3"},
+        BadText{"trial {builtin {} max_lost: 101}",
+                "trial.max_lost: 101; 1 to 100, or 0 for 5"},
+        BadText{"trial {builtin {} max_seconds: -1}",
+                "trial.max_seconds: -1; finite, above 0; or 0 for none"},
+        BadText{"trial {builtin {} max_seconds: inf}",
+                "trial.max_seconds: inf; "},
+        BadText{"trial {builtin {config {fields {key: 'a' value {"
+                "list_value {values {number_value: nan}}}}}}}",
+                "trial.builtin.config.a[0]: nan; a finite number"},
+        BadText{"trial {builtin {config {fields {key: 'a' value {}}}}}",
+                "trial.builtin.config.a: missing; any JSON value"}));
+
+INSTANTIATE_TEST_SUITE_P(
+    Budget, BadTextTest,
+    ::testing::Values(
+        BadText{"budget {max_trials: 0}",
+                "budget.max_trials: 0; at least 1, or absent for none"},
+        BadText{"budget {max_trials: -5}", "budget.max_trials: -5; "},
+        BadText{"budget {max_parallel: 0}", "budget.max_parallel: 0; "},
+        BadText{"budget {max_seconds: 0}",
+                "budget.max_seconds: 0; finite, above 0, or absent for none"},
+        BadText{"budget {max_seconds: nan}", "budget.max_seconds: nan; "},
+        BadText{"budget {max_seconds: inf}", "budget.max_seconds: inf; "},
+        BadText{"budget {max_steps_total: -1}", "budget.max_steps_total: -1; "},
+        BadText{"budget {max_training_seconds: -1}",
+                "budget.max_training_seconds: -1; "},
+        BadText{"budget {max_failed: 0}", "budget.max_failed: 0; "},
+        BadText{"budget {target: nan}", "budget.target: nan; finite"}));
+
+// Changes that are too large, or that text cannot say.
+struct BadChange {
+  const char* message;
+  std::function<void(v1::StudySpec&)> change;
+};
+
+void AddMetrics(v1::StudySpec& spec, int count) {
+  for (int i = 0; i < count; ++i) {
+    v1::Metric& metric = *spec.add_metrics();
+    metric.set_name(absl::StrCat("m", i));
+    metric.set_goal(v1::MINIMIZE);
+  }
+}
+
+void AddParameters(v1::StudySpec& spec, int count) {
+  for (int i = 0; i < count; ++i) {
+    v1::Parameter& parameter = *spec.add_parameters();
+    parameter.set_name(absl::StrCat("p", i));
+    parameter.mutable_double_()->set_max(1);
+  }
+}
+
+void AddChoices(v1::StudySpec& spec, int count) {
+  v1::Parameter& parameter = *spec.add_parameters();
+  parameter.set_name("c");
+  for (int i = 0; i < count; ++i) {
+    parameter.mutable_categorical()
+        ->mutable_values()
+        ->add_values()
+        ->set_number_value(i);
+  }
+}
+
+void AddDiscrete(v1::StudySpec& spec, int count) {
+  v1::Parameter& parameter = *spec.add_parameters();
+  parameter.set_name("d");
+  for (int i = 0; i < count; ++i) parameter.mutable_discrete()->add_values(i);
+}
+
+// {"a": {"a": ... {}}}, so many deep.
+void Nest(v1::StudySpec& spec, int depth) {
+  google::protobuf::Struct* config =
+      spec.mutable_trial()->mutable_builtin()->mutable_config();
+  for (int i = 0; i < depth; ++i) {
+    config = (*config->mutable_fields())["a"].mutable_struct_value();
+  }
+}
+
+TEST(StudySpecTest, EachLimitIsNamed) {
+  const BadChange changes[] = {
+      {"name: missing; 1 to 256 bytes",
+       [](v1::StudySpec& spec) { spec.clear_name(); }},
+      {"(257 bytes); at most 256 bytes",
+       [](v1::StudySpec& spec) { spec.set_name(std::string(257, 'n')); }},
+      {"(257 bytes); at most 256 bytes",
+       [](v1::StudySpec& spec) { spec.set_owner(std::string(257, 'n')); }},
+      {"metrics: missing; 1 to 64",
+       [](v1::StudySpec& spec) { spec.clear_metrics(); }},
+      {"metrics: each has a `bound`; at least one objective",
+       [](v1::StudySpec& spec) { spec.mutable_metrics(0)->set_bound(1); }},
+      {"metrics: 65; at most 64",
+       [](v1::StudySpec& spec) { AddMetrics(spec, 64); }},
+      {"metrics[0].name: \"",
+       [](v1::StudySpec& spec) {
+         spec.mutable_metrics(0)->set_name(std::string(257, 'm'));
+       }},
+      {"257 bytes",
+       [](v1::StudySpec& spec) {
+         spec.mutable_parameters(0)->set_name(std::string(257, 'p'));
+       }},
+      {"1001 parameters",
+       [](v1::StudySpec& spec) { AddParameters(spec, 1000); }},
+      {"10001 parameters",
+       [](v1::StudySpec& spec) { AddParameters(spec, 10'000); }},
+      {"1001 values", [](v1::StudySpec& spec) { AddChoices(spec, 1001); }},
+      {"1001 values", [](v1::StudySpec& spec) { AddDiscrete(spec, 1001); }},
+      {"constraints: 1001; at most 1000",
+       [](v1::StudySpec& spec) {
+         for (int i = 0; i < 1001; ++i) spec.add_constraints("x < 2");
+       }},
+      {"spec: 1048",
+       [](v1::StudySpec& spec) {
+         spec.set_note(std::string(kMaxSpecBytes, 'n'));
+       }},
+      {"trial.command.argv: 1001; 1 to 1000 arguments",
+       [](v1::StudySpec& spec) {
+         for (int i = 0; i < 1001; ++i) {
+           spec.mutable_trial()->mutable_command()->add_argv("a");
+         }
+       }},
+      {"trial.builtin.config: nested deeper than 32",
+       [](v1::StudySpec& spec) { Nest(spec, 33); }},
+      {"trial.builtin.config: nested deeper than 32",
+       [](v1::StudySpec& spec) { Nest(spec, 10'000); }},
+      // A long value is not said in full.
+      {"",
+       [](v1::StudySpec& spec) {
+         auto& values = *spec.mutable_parameters(0)
+                             ->mutable_categorical()
+                             ->mutable_values();
+         values.add_values()->set_string_value(std::string(400'000, 'v'));
+         *values.add_values() = values.values(0);
+       }},
+  };
+  for (const BadChange& bad : changes) {
+    v1::StudySpec spec = Base();
+    bad.change(spec);
+    ExpectRefused(spec, bad.message);
+  }
+}
+
+TEST(StudySpecTest, LimitsThemselvesAreAllowed) {
+  v1::StudySpec spec = Base();
+  spec.set_name(std::string(256, 'n'));
+  spec.set_owner(std::string(256, 'o'));
+  AddMetrics(spec, 63);
+  AddParameters(spec, 997);
+  AddChoices(spec, 1000);
+  AddDiscrete(spec, 1000);
+  Nest(spec, 32);
+  const StudySpec value = Accepted(spec);
+  EXPECT_THAT(value.metrics, SizeIs(64));
+  EXPECT_THAT(value.space.parameters(), SizeIs(1000));
+}
+
+TEST(StudySpecTest, DenormalsAndHugeRangesAreNumbersToo) {
+  Accepted(
+      With("parameters {name: 'y' double {min: 4.9e-324 max: 1e-300 "
+           "scale: LOG}}"));
+  Accepted(
+      With("parameters {name: 'n' integer {min: -9007199254740992 "
+           "max: 9007199254740992}}"));
+  Accepted(
+      With("parameters {name: 'd' discrete {values: [-1e308, 4.9e-324, "
+           "1e308]}}"));
+  // Whether max - min overflows or not: a clear answer, no crash.
+  const auto huge = ToStudySpec(
+      With("parameters {name: 'y' double {min: -1.7e308 max: 1.7e308}}"));
+  EXPECT_TRUE(huge.ok() || absl::IsInvalidArgument(huge.status()));
+}
+
+TEST(StudySpecTest, DefaultsOfAnEmptySpec) {
+  const StudySpec spec = Accepted(Base());
+  EXPECT_EQ(spec.owner, "local");
+  EXPECT_EQ(spec.name, "mnist");
+  EXPECT_EQ(spec.metrics[0].goal, Goal::kMinimize);
+  EXPECT_EQ(spec.metrics[0].select, Select::kLast);
+  EXPECT_EQ(spec.algorithm.name, "auto");
+  EXPECT_EQ(spec.stopping.name, "");
+  EXPECT_EQ(spec.trial.runner, RunnerKind::kNone);
+  EXPECT_EQ(spec.trial.limits.max_failed, 3);
+  EXPECT_EQ(spec.trial.limits.max_lost, 5);
+  EXPECT_EQ(spec.trial.max_seconds, std::nullopt);
+  EXPECT_EQ(spec.budget.max_trials, std::nullopt);
+  EXPECT_EQ(spec.max_wait, absl::Milliseconds(100));
+  EXPECT_EQ(spec.seed, 0u);
+}
+
+TEST(StudySpecTest, NoParametersIsASpaceOfTheClient) {
+  v1::StudySpec spec = Base();
+  spec.clear_parameters();
+  EXPECT_TRUE(Accepted(spec).space.empty());
+}
+
+TEST(StudySpecTest, EveryFieldArrives) {
+  const StudySpec spec = Accepted(With(R"(
+      owner: 'ann' note: 'n' priority: -3 seed: 18446744073709551615
+      metrics {name: 'size' goal: MAXIMIZE select: BEST bound: 3}
+      parameters {name: 'opt' categorical {values {
+          values {string_value: 'sgd'} values {bool_value: true}
+          values {number_value: 2} values {number_value: 0.5}}}
+        default {string_value: 'sgd'}}
+      parameters {name: 'm' double {min: 0.1 max: 1 scale: LOG step: 0.1}
+        when {parent: 'opt' values {values {string_value: 'sgd'}}}}
+      parameters {name: 'n' integer {min: 2 max: 8 scale: REVERSE_LOG step: 2}}
+      parameters {name: 'd' discrete {values: [1, 2.5]}}
+      constraints: 'n < 7'
+      algorithm {grid {points: 4 shuffle: true}}
+      stopping {median {warmup_steps: 1 min_trials: 2 interval_steps: 3}
+                metric: 'size'}
+      trial {command {argv: 'train' argv: '{n}'} resources {gpus: 2}
+             max_attempts: 4 max_lost: 6 max_seconds: 1.5}
+      budget {max_trials: 1 max_parallel: 2 max_seconds: 3 max_steps_total: 4
+              max_training_seconds: 5 max_failed: 6 target: -7}
+      freshness {max_wait: 0})"));
+  EXPECT_EQ(spec.owner, "ann");
+  EXPECT_EQ(spec.note, "n");
+  EXPECT_EQ(spec.priority, -3);
+  EXPECT_EQ(spec.seed, std::numeric_limits<uint64_t>::max());
+  EXPECT_EQ(spec.metrics[1].select, Select::kBest);
+  EXPECT_EQ(spec.metrics[1].bound, 3);
+
+  const auto parameters = spec.space.parameters();
+  ASSERT_THAT(parameters, SizeIs(5));
+  EXPECT_THAT(
+      std::get<CategoricalDomain>(parameters[1].domain).values,
+      ::testing::ElementsAre(std::string("sgd"), true, int64_t{2}, 0.5));
+  EXPECT_EQ(parameters[1].default_value, ParameterValue(std::string("sgd")));
+  EXPECT_EQ(std::get<DoubleDomain>(parameters[2].domain).step, 0.1);
+  EXPECT_EQ(std::get<DoubleDomain>(parameters[2].domain).scale, Scale::kLog);
+  EXPECT_EQ(parameters[2].when->parent, "opt");
+  EXPECT_EQ(std::get<IntegerDomain>(parameters[3].domain).step, 2);
+  EXPECT_THAT(std::get<DiscreteDomain>(parameters[4].domain).values,
+              ::testing::ElementsAre(1, 2.5));
+  EXPECT_THAT(spec.space.constraints(), SizeIs(1));
+
+  EXPECT_EQ(spec.algorithm.name, "grid");
+  EXPECT_EQ(spec.algorithm.points_per_continuous, 4);
+  EXPECT_TRUE(spec.algorithm.shuffle);
+  EXPECT_EQ(spec.stopping.name, "median");
+  EXPECT_EQ(spec.stopping.metric, "size");
+  EXPECT_EQ(spec.stopping.warmup_steps, 1);
+  EXPECT_EQ(spec.stopping.min_trials, 2);
+  EXPECT_EQ(spec.stopping.interval_steps, 3);
+  EXPECT_EQ(spec.trial.runner, RunnerKind::kCommand);
+  EXPECT_THAT(spec.trial.argv, ::testing::ElementsAre("train", "{n}"));
+  EXPECT_EQ(spec.trial.resources.gpus, 2);
+  EXPECT_EQ(spec.trial.limits.max_failed, 4);
+  EXPECT_EQ(spec.trial.limits.max_lost, 6);
+  EXPECT_EQ(spec.trial.max_seconds, 1.5);
+  EXPECT_EQ(spec.budget.max_trials, 1);
+  EXPECT_EQ(spec.budget.target, -7);
+  EXPECT_EQ(spec.max_wait, absl::ZeroDuration());
+}
+
+TEST(StudySpecTest, AlwaysFreshWaitsForEver) {
+  EXPECT_EQ(Accepted(With("freshness {always_fresh: true}")).max_wait,
+            absl::InfiniteDuration());
+}
+
+TEST(StudySpecTest, OtherAlgorithmsAndRules) {
+  EXPECT_EQ(Accepted(With("algorithm {}")).algorithm.name, "auto");
+  EXPECT_EQ(Accepted(With("algorithm {auto {}}")).algorithm.name, "auto");
+  EXPECT_EQ(Accepted(With("algorithm {random {}}")).algorithm.name, "random");
+  EXPECT_EQ(Accepted(With("algorithm {quasi_random {}}")).algorithm.name,
+            "quasi_random");
+  const StoppingSpec stopping =
+      Accepted(With("stopping {patience {min_delta: 0.5}}")).stopping;
+  EXPECT_EQ(stopping.name, "patience");
+  EXPECT_EQ(stopping.patience_steps, 5);
+  EXPECT_EQ(stopping.min_delta, 0.5);
+}
+
+// Maps have no order in memory: the text still is always the same.
+TEST(StudySpecTest, BuiltinConfigIsSortedJson) {
+  v1::StudySpec spec = Base();
+  google::protobuf::Struct& config =
+      *spec.mutable_trial()->mutable_builtin()->mutable_config();
+  ASSERT_TRUE(google::protobuf::util::JsonStringToMessage(
+                  R"({"z": 1, "a": {"y": [true, null, "s"], "b": 0.001},
+                      "k": 100000, "e": 1e-7})",
+                  &config)
+                  .ok());
+  EXPECT_EQ(
+      Accepted(spec).trial.builtin_config_json,
+      R"({"a":{"b":0.001,"y":[true,null,"s"]},"e":1e-07,"k":100000,"z":1})");
+  EXPECT_EQ(Accepted(With("trial {builtin {}}")).trial.builtin_config_json,
+            "{}");
+}
+
+TEST(StudySpecTest, RunnerByName) {
+  const StudySpec spec = Accepted(With("trial {runner {name: 'slurm'}}"));
+  EXPECT_EQ(spec.trial.runner, RunnerKind::kNamed);
+  EXPECT_EQ(spec.trial.runner_name, "slurm");
+}
+
+TEST(BudgetTest, RoundTrip) {
+  v1::Budget message;
+  ASSERT_TRUE(google::protobuf::TextFormat::ParseFromString(
+      "max_trials: 1 max_parallel: 2 max_seconds: 3 max_steps_total: 4 "
+      "max_training_seconds: 5 max_failed: 6 target: 0",
+      &message));
+  const auto budget = ToBudget(message);
+  ASSERT_TRUE(budget.ok());
+  EXPECT_EQ(ToMessage(*budget).DebugString(), message.DebugString());
+  EXPECT_EQ(ToMessage(Budget()).ByteSizeLong(), 0u);
+}
+
+}  // namespace
+}  // namespace assay
