@@ -32,7 +32,7 @@ Done WarmUp() {
     const torch::Tensor images =
         convolution(torch::zeros({2, 1, 6, 6}, options));
     linear(images.flatten(2)).sum().backward();
-    return Done(std::monostate());
+    return Success();
   } catch (const std::exception& error) {
     return Failure(std::string("LibTorch does not work here: ") + error.what());
   }
@@ -40,7 +40,7 @@ Done WarmUp() {
 
 Done CheckDevice(DeviceKind device) {
   if (device != DeviceKind::kCuda || torch::cuda::is_available()) {
-    return Done(std::monostate());
+    return Success();
   }
   return BadConfiguration(
       "device: \"cuda\" is wanted, and no GPU can be used here; allowed: auto, "

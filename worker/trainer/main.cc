@@ -41,7 +41,7 @@ Done RunOrder(const Flags& flags) {
   TRAINER_RETURN_IF_ERROR(WarmUp());
   TRAINER_ASSIGN_OR_RETURN(const std::optional<Order> order,
                            AwaitOrder(STDIN_FILENO));
-  if (!order.has_value()) return Done(std::monostate());
+  if (!order.has_value()) return Success();
   if (!order->directory.empty() && chdir(order->directory.c_str()) != 0) {
     return Failure(order->directory + ": cannot be entered");
   }
@@ -67,19 +67,23 @@ int Main(int argc, char** argv) {
   Flags flags;
   CLI::App app("Trains one trial with LibTorch and reports every epoch.");
   app.set_version_flag("--version", "assay-trainer " ASSAY_VERSION);
-  app.add_option("file", flags.file,
-                 "The trial, or a configuration alone (JSON). Without it: the "
-                 "file that ASSAY_TRIAL names.");
+  auto* file = app.add_option(
+      "file", flags.file,
+      "The trial, or a configuration alone (JSON). Without it: the "
+      "file that ASSAY_TRIAL names.");
   app.add_option("--data-root", flags.data_root,
                  "The folder in which data sets lie by name.")
       ->envname("ASSAY_DATA_ROOT")
       ->capture_default_str();
-  app.add_flag("--check", flags.check,
-               "Only say whether the file, its data and their combination are "
-               "right.");
-  app.add_flag("--standby", flags.standby,
-               "Load everything, then read one order from stdin: "
-               R"({"trial": FILE, "socket": PATH, "directory": PATH}.)");
+  auto* check = app.add_flag(
+      "--check", flags.check,
+      "Only say whether the file, its data and their combination are "
+      "right.");
+  auto* standby =
+      app.add_flag("--standby", flags.standby,
+                   "Load everything, then read one order from stdin: "
+                   R"({"trial": FILE, "socket": PATH, "directory": PATH}.)");
+  standby->excludes(file)->excludes(check);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

@@ -1,7 +1,7 @@
 #include "worker/trainer/reporter.h"
 
+#include <poll.h>
 #include <sys/socket.h>
-#include <sys/time.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -21,7 +21,7 @@ namespace {
 using nlohmann::ordered_json;
 
 constexpr size_t kLongestLine = size_t{64} << 10;
-constexpr timeval kPatience = {.tv_sec = 30, .tv_usec = 0};
+constexpr int kPatienceMs = 1000;
 
 ordered_json NumberJson(double value) {
   if (std::isnan(value)) return "NaN";
@@ -69,7 +69,6 @@ void Reporter::Connect(const std::string& path) {
   std::memcpy(address.sun_path, path.data(), path.size());
   socket_ = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
   if (socket_ < 0) return GiveUp(std::strerror(errno));
-  setsockopt(socket_, SOL_SOCKET, SO_SNDTIMEO, &kPatience, sizeof(kPatience));
   if (connect(socket_, reinterpret_cast<const sockaddr*>(&address),
               sizeof(address)) != 0) {
     GiveUp(path + ": " + std::strerror(errno));
@@ -86,13 +85,24 @@ void Reporter::GiveUp(const std::string& why) {
 void Reporter::Send(const std::string& line) {
   size_t sent = 0;
   while (socket_ >= 0 && sent < line.size()) {
-    const ssize_t count =
-        send(socket_, line.data() + sent, line.size() - sent, MSG_NOSIGNAL);
+    const ssize_t count = send(socket_, line.data() + sent, line.size() - sent,
+                               MSG_NOSIGNAL | MSG_DONTWAIT);
     if (count >= 0) {
       sent += static_cast<size_t>(count);
+    } else if (errno == EAGAIN || errno == EWOULDBLOCK) {
+      if (!AwaitRoom()) GiveUp("SIGTERM came while nobody read");
     } else if (errno != EINTR) {
       GiveUp(std::strerror(errno));
     }
+  }
+}
+
+bool Reporter::AwaitRoom() const {
+  for (;;) {
+    const bool last_round = TerminationRequested();
+    pollfd wanted = {.fd = socket_, .events = POLLOUT, .revents = 0};
+    if (poll(&wanted, 1, kPatienceMs) > 0) return true;
+    if (last_round) return false;
   }
 }
 

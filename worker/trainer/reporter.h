@@ -16,8 +16,9 @@ namespace assay {
 //                  {"finish":{"state":"STOPPED","reason":"..","metrics":{..}}}
 //   from it        {"stop":"reason"}; others are ignored
 // JSON has no NaN and no infinity; they travel as the strings "NaN",
-// "Infinity" and "-Infinity". A socket that breaks, or whose other end reads
-// nothing for 30 s, is given up with one line on `out`; training goes on.
+// "Infinity" and "-Infinity". A socket that breaks is given up with one line on
+// `out`, and training goes on. While the worker does not read and the kernel's
+// buffer is full, reporting waits; after SIGTERM, for one second.
 class Reporter : public Progress {
  public:
   // Without a socket if `socket_path` is empty or nobody listens there. `out`
@@ -40,6 +41,8 @@ class Reporter : public Progress {
   void Connect(const std::string& path);
   void GiveUp(const std::string& why);
   void Send(const std::string& line);
+  // Whether the socket takes more, or is broken and will say so.
+  bool AwaitRoom() const;
   void Receive();
   void Understand(const std::string& line);
 

@@ -50,6 +50,8 @@ class [[nodiscard]] Result {
 // Of a function that gives nothing but may fail.
 using Done = Result<std::monostate>;
 
+inline Done Success() { return std::monostate(); }
+
 }  // namespace assay
 
 #define TRAINER_CONCAT_INNER_(a, b) a##b

@@ -40,7 +40,7 @@ Done RunTrial(const Run& run) {
   } else {
     reporter.Completed(outcome.metrics);
   }
-  return Done(std::monostate());
+  return Success();
 }
 
 Done CheckTrial(const Run& run) {
@@ -50,7 +50,7 @@ Done CheckTrial(const Run& run) {
       const PreparedData data,
       PrepareData(trial.config, run.data_root, TestPartOf(trial)));
   Announce(trial, data);
-  return Done(std::monostate());
+  return Success();
 }
 
 }  // namespace assay

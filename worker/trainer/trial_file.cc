@@ -104,7 +104,7 @@ Done CheckMetrics(const std::vector<std::string>& wanted, Task task) {
                             "\" is never reported by this training; allowed: " +
                             Join(names) + DidYouMean(metric, known));
   }
-  return Done(std::monostate());
+  return Success();
 }
 
 Result<TrialFile> ReadEnvelope(const json& file) {

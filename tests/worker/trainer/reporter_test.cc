@@ -1,9 +1,11 @@
 #include "worker/trainer/reporter.h"
 
 #include <csignal>
+#include <cstdlib>
 #include <limits>
 #include <sstream>
 #include <string>
+#include <thread>
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -95,6 +97,21 @@ TEST_F(ConnectedReporterTest, BrokenSocketIsToldOnceAndTrainingGoesOn) {
   EXPECT_THAT(text, HasSubstr("epoch 2  loss 0.25"));
 }
 
+TEST_F(ConnectedReporterTest, WaitsForAWorkerThatIsSlowToRead) {
+  constexpr int64_t kReports = 5000;  // Far more than the kernel holds.
+  std::thread training([this] {
+    for (int64_t step = 1; step <= kReports; ++step) {
+      reporter_.Report(step, {{"loss", 0.5}});
+    }
+  });
+  for (int64_t step = 1; step <= kReports; ++step) {
+    const auto message = worker_.Receive();
+    ASSERT_TRUE(message.has_value());
+    ASSERT_EQ((*message)["report"]["step"], step);
+  }
+  training.join();
+}
+
 TEST_F(ReporterTest, NobodyListening) {
   Reporter reporter(folder_.path() + "/nothing", out_);
   reporter.Report(1, {{"loss", 0.5}});
@@ -114,6 +131,19 @@ TEST_F(ReporterTest, WithoutSocketPeopleStillRead) {
 }
 
 using ReporterDeathTest = ReporterTest;
+
+TEST_F(ReporterDeathTest, AfterTerminationItWaitsForNobody) {
+  TrialSocket worker(folder_.path() + "/s");
+  EXPECT_EXIT(
+      {
+        CatchTermination();
+        raise(SIGTERM);
+        Reporter reporter(worker.path(), out_);
+        for (int i = 0; i < 50'000; ++i) reporter.Report(i, {{"loss", 0.5}});
+        std::exit(out_.str().find("SIGTERM came") != std::string::npos ? 0 : 1);
+      },
+      ::testing::ExitedWithCode(0), "");
+}
 
 TEST_F(ReporterDeathTest, TerminationIsAReasonToStop) {
   EXPECT_EXIT(

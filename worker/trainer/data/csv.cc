@@ -172,7 +172,7 @@ Done ReadTarget(const CsvTable& table, size_t column, Task task,
                      " is not a finite number, as a regression's target is");
     }
     data.targets = std::move(std::get<std::vector<float>>(numbers));
-    return Done(std::monostate());
+    return Success();
   }
   data.class_names = DistinctTexts(table, column);
   if (data.class_names.size() > kMaxClasses) {
@@ -186,7 +186,7 @@ Done ReadTarget(const CsvTable& table, size_t column, Task task,
   for (const auto& row : table.rows) {
     data.labels.push_back(index.at(row[column]));
   }
-  return Done(std::monostate());
+  return Success();
 }
 
 std::vector<float> Interleave(const std::vector<std::vector<float>>& columns,

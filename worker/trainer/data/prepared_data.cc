@@ -72,7 +72,7 @@ Result<std::optional<Share>> TestShare(const DataConfig& config,
 }
 
 Done CheckModel(const ModelConfig& model, const Dataset& data) {
-  if (model.kind != ModelKind::kCnn) return Done(std::monostate());
+  if (model.kind != ModelKind::kCnn) return Success();
   if (!IsImage(data.shape)) {
     return BadConfiguration(
         "model.name: \"cnn\" needs images, and the set has rows of numbers; "
@@ -81,7 +81,7 @@ Done CheckModel(const ModelConfig& model, const Dataset& data) {
   const int64_t side = std::min(data.shape[1], data.shape[2]);
   int64_t most = 0;
   while ((side >> (most + 1)) > 0) ++most;
-  if (model.blocks <= most) return Done(std::monostate());
+  if (model.blocks <= most) return Success();
   return BadConfiguration("model.blocks: " + std::to_string(model.blocks) +
                           " halvings leave nothing of an image of " +
                           std::to_string(data.shape[1]) + " x " +
@@ -99,12 +99,12 @@ Done CheckLoss(const Configuration& config, const Dataset& data) {
         "loss: \"log_loss\" is for two classes, and the set has " +
         std::to_string(data.classes) + "; allowed: cross_entropy, mse, hinge");
   }
-  return Done(std::monostate());
+  return Success();
 }
 
 Done CheckBatchNorm(const ModelConfig& model, const Split& split) {
   if (!model.batch_norm || split.train.size() > 1) {
-    return Done(std::monostate());
+    return Success();
   }
   return BadConfiguration(
       "model.batch_norm: true needs at least two training examples");
