@@ -2,7 +2,6 @@
 
 #include <fcntl.h>
 #include <linux/close_range.h>
-#include <sys/pidfd.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -185,7 +184,8 @@ absl::StatusOr<Child> Spawn(const Command& command, rlim_t open_files_limit) {
   }
   Child child;
   child.pid = pid;
-  child.pidfd = Descriptor(pidfd_open(pid, 0));
+  // glibc 2.36's <sys/pidfd.h> declares it for C alone.
+  child.pidfd = Descriptor(static_cast<int>(syscall(SYS_pidfd_open, pid, 0)));
   if (!child.pidfd) {
     const absl::Status status = SystemError("pidfd_open");
     kill(-pid, SIGKILL);
