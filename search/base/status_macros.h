@@ -8,8 +8,8 @@
 // Returns from the calling function if `expr`, an absl::Status, is not OK.
 #define ASSAY_RETURN_IF_ERROR(expr)                     \
   do {                                                  \
-    if (absl::Status status_ = (expr); !status_.ok()) { \
-      return status_;                                   \
+    if (absl::Status error_ = (expr); !error_.ok()) {   \
+      return error_;                                    \
     }                                                   \
   } while (false)
 

@@ -1,0 +1,111 @@
+#include "server/metrics_observer.h"
+
+#include <cmath>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "search/base/status_macros.h"
+
+namespace assay {
+namespace {
+
+constexpr int kPage = 1000;
+
+}  // namespace
+
+absl::Status MetricsObserver::Load() {
+  for (StudyId after;;) {
+    ASSAY_ASSIGN_OR_RETURN(const std::vector<StudyView> page,
+                           parts_.registry.List(after, kPage));
+    for (const StudyView& view : page) {
+      after = view.study.id;
+      Show(view.study);
+      const std::vector<int> objectives = Objectives(*view.spec);
+      if (view.study.state == StudyState::kCompleted || objectives.empty()) {
+        continue;
+      }
+      // With several objectives the others follow with the next result.
+      std::vector<Trial> best;
+      ASSAY_RETURN_IF_ERROR(
+          parts_.storage.Read([&](Snapshot& rows) -> absl::Status {
+            ASSAY_ASSIGN_OR_RETURN(
+                best,
+                rows.ListBest(view.study.id,
+                              view.spec->metrics[objectives[0]].goal, 1));
+            return absl::OkStatus();
+          }));
+      for (const Trial& trial : best) Offer(view.study.id, *view.spec, trial);
+    }
+    if (page.size() < kPage) return absl::OkStatus();
+  }
+}
+
+void MetricsObserver::Show(const Study& study) {
+  const bool is_over = study.hidden || (study.state == StudyState::kCompleted &&
+                                        study.counts.running == 0);
+  if (is_over) {
+    parts_.metrics.RemoveStudy(study.id);
+    MutexLock lock(mutex_);
+    best_.erase(study.id);
+    return;
+  }
+  {
+    MutexLock lock(mutex_);
+    const bool is_new = best_.try_emplace(study.id).second;
+    if (is_new) {
+      parts_.metrics.AddStudy(study.id,
+                              absl::StrCat(study.owner, "/", study.name));
+    }
+  }
+  parts_.metrics.SetTrials(study.id, study.counts);
+}
+
+void MetricsObserver::Offer(StudyId study, const StudySpec& spec,
+                            const Trial& trial) {
+  if (trial.state != TrialState::kCompleted) return;
+  for (const MetricSpec& metric : spec.metrics) {
+    const auto value = trial.final_metrics.find(metric.name);
+    if (value == trial.final_metrics.end() || std::isnan(value->second)) {
+      continue;
+    }
+    MutexLock lock(mutex_);
+    const auto bests = best_.find(study);
+    if (bests == best_.end()) return;
+    const auto [best, is_first] =
+        bests->second.try_emplace(metric.name, value->second);
+    if (!is_first && !IsBetter(value->second, best->second, metric.goal)) {
+      continue;
+    }
+    best->second = value->second;
+    parts_.metrics.SetBest(study, metric.name, value->second);
+  }
+}
+
+void MetricsObserver::Changed(const StudyChange& change) {
+  for (const Attempt& attempt : change.ended) {
+    parts_.metrics.AddTrainingSeconds(attempt.outcome,
+                                      attempt.training_seconds);
+    if (attempt.outcome == AttemptOutcome::kLost) {
+      parts_.metrics.CountLeaseExpiry();
+    }
+  }
+  Show(change.study);
+  for (const Trial& trial : change.ended_trials) {
+    Offer(change.study.id, *change.spec, trial);
+  }
+}
+
+void MetricsObserver::MeasureStock() {
+  std::vector<StudyId> shown;
+  {
+    MutexLock lock(mutex_);
+    for (const auto& [study, best] : best_) shown.push_back(study);
+  }
+  for (const StudyId study : shown) {
+    if (const auto runner = parts_.registry.RunnerIfAny(study)) {
+      parts_.metrics.SetStock(study, runner->stock());
+    }
+  }
+}
+
+}  // namespace assay

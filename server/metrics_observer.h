@@ -1,0 +1,49 @@
+#pragma once
+
+#include <map>
+#include <string>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/container/flat_hash_map.h"
+#include "absl/status/status.h"
+#include "search/base/mutex.h"
+#include "server/metrics.h"
+#include "server/study_registry.h"
+#include "storage/storage.h"
+
+namespace assay {
+
+// Keeps the series of studies as the studies are: adds them when they start,
+// follows counts, best values and training time, removes them when they are
+// over. Thread-safe.
+class MetricsObserver final : public StudyObserver {
+ public:
+  struct Parts {  // All must outlive the observer.
+    StudyRegistry& registry;
+    Storage& storage;
+    ServerMetrics& metrics;
+  };
+  explicit MetricsObserver(Parts parts) : parts_(parts) {}
+
+  // Shows the studies that are not over.
+  absl::Status Load();
+
+  void Changed(const StudyChange& change) override ABSL_LOCKS_EXCLUDED(mutex_);
+
+  // Ready proposals of each study. Call it now and then.
+  void MeasureStock() ABSL_LOCKS_EXCLUDED(mutex_);
+
+ private:
+  void Show(const Study& study) ABSL_LOCKS_EXCLUDED(mutex_);
+  void Offer(StudyId study, const StudySpec& spec, const Trial& trial)
+      ABSL_LOCKS_EXCLUDED(mutex_);
+
+  const Parts parts_;
+
+  Mutex mutex_;
+  // Best value so far by metric, of studies that are shown.
+  absl::flat_hash_map<StudyId, std::map<std::string, double>> best_
+      ABSL_GUARDED_BY(mutex_);
+};
+
+}  // namespace assay

@@ -1,0 +1,156 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <list>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/functional/any_invocable.h"
+#include "absl/status/status.h"
+#include "search/base/mutex.h"
+#include "search/early_stopping_rule.h"
+#include "search/search_strategy.h"
+#include "search/study.h"
+#include "server/executor.h"
+#include "server/timer.h"
+#include "storage/storage.h"
+
+namespace assay {
+
+// The search of one study: owns its strategy and its early-stopping rule, runs
+// both in the background, and keeps a small stock of ready proposals, so that
+// who asks does not wait for a model. All that it knows derives from the
+// study's log: after a restart, or Reset(), it is replayed. Thread-safe.
+class SearchRunner : public std::enable_shared_from_this<SearchRunner> {
+ public:
+  enum class Supply {
+    kReady,      // Something is in stock.
+    kComputing,  // Nothing yet.
+    kNone,       // Nothing can be proposed until a running trial ends.
+    kExhausted,  // Nothing can be proposed any more.
+    kFailed,     // See status().
+    kNoSpace,    // The study declares no search space.
+  };
+
+  struct Taken {
+    Proposal proposal;
+    int64_t serial = 0;
+  };
+
+  // `storage`, `pool` and `timer` must outlive this. `supply_changed` is called
+  // from the pool whenever waiting for proposals may have become pointless or
+  // worth it; it may be called often.
+  SearchRunner(StudyId study, std::shared_ptr<const StudySpec> spec,
+               Storage& storage, Executor& pool, Timer& timer,
+               std::function<void()> supply_changed);
+
+  // Loads the log and fills the stock, in the background.
+  void Start();
+
+  // How many proposals are wanted ready: about the free slots.
+  void SetDemand(int proposals) ABSL_LOCKS_EXCLUDED(mutex_);
+
+  // Calls `ready` once: as soon as `count` proposals made from every result so
+  // far are in stock or no more can be made now, or after the study's max_wait.
+  // At once, from here, if so already.
+  void WhenReady(int count, absl::AnyInvocable<void()> ready)
+      ABSL_LOCKS_EXCLUDED(mutex_);
+
+  // The oldest ready proposal. Called on the writer thread, inside the write
+  // that makes it a trial. Once that is committed call Settle(); if it fails,
+  // Reset().
+  std::optional<Taken> Take() ABSL_LOCKS_EXCLUDED(mutex_);
+  void Settle(int64_t serial) ABSL_LOCKS_EXCLUDED(mutex_);
+
+  // Drops a ready proposal of the same parameters: somebody enqueued them.
+  // As Take().
+  void Drop(const Parameters& parameters) ABSL_LOCKS_EXCLUDED(mutex_);
+
+  // Forgets everything and replays the log.
+  void Reset() ABSL_LOCKS_EXCLUDED(mutex_);
+
+  // After the commit of a trial's end at that revision.
+  void TrialEnded(int64_t revision) ABSL_LOCKS_EXCLUDED(mutex_);
+
+  // Feeds a committed measurement to the rule and answers with its reason to
+  // stop, from the pool, or at once, from here, if there is no rule.
+  using Decision = absl::AnyInvocable<void(std::optional<std::string>)>;
+  void Decide(TrialId trial, Measurement measurement, Decision decision);
+
+  Supply supply() const ABSL_LOCKS_EXCLUDED(mutex_);
+  absl::Status status() const ABSL_LOCKS_EXCLUDED(mutex_);
+  int stock() const ABSL_LOCKS_EXCLUDED(mutex_);
+  bool has_rule() const { return !spec_->stopping.name.empty(); }
+
+ private:
+  // A proposal that the log may not show as a trial yet.
+  struct Outstanding {
+    Proposal proposal;
+    int64_t serial = 0;
+    int64_t made_from = 0;  // Revision of the newest result it knows.
+    bool taken = false;
+    bool settled = false;  // It is a trial: the next read shows it.
+  };
+  struct Waiter {
+    int count = 0;
+    absl::AnyInvocable<void()> ready;
+  };
+  // What one consistent read of the log gave.
+  struct Log {
+    std::vector<Trial> unfinished;
+    int64_t seen_revision = 0;
+  };
+
+  void Schedule() ABSL_LOCKS_EXCLUDED(mutex_);
+
+  // On the strand.
+  void Refill() ABSL_LOCKS_EXCLUDED(mutex_);
+  absl::Status RefillOrError() ABSL_LOCKS_EXCLUDED(mutex_);
+  absl::Status MakeStrategy();
+  absl::StatusOr<Log> CatchUp();
+  absl::StatusOr<std::vector<Proposal>> Propose(
+      const Log& log, const std::list<Outstanding>& outstanding, int count);
+  bool IsStale(const Outstanding& outstanding) const;
+  absl::Status CatchUpRule();
+  void Feed(const Changes& changes);
+  std::optional<std::string> DecideNow(TrialId trial,
+                                       const Measurement& measurement);
+
+  int FreshStock() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  int Stock() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  bool IsSatisfied(int count) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void NotifyWaiters() ABSL_LOCKS_EXCLUDED(mutex_);
+
+  const StudyId study_;
+  const std::shared_ptr<const StudySpec> spec_;
+  Storage& storage_;
+  Timer& timer_;
+  const std::function<void()> supply_changed_;
+  Strand strand_;
+
+  // Used on the strand only.
+  std::unique_ptr<SearchStrategy> strategy_;
+  std::unique_ptr<EarlyStoppingRule> rule_;
+  int64_t observed_revision_ = 0;  // Of the last trial given to Observe().
+  int64_t observed_count_ = 0;
+  int64_t rule_revision_ = 0;  // Of the last change given to the rule.
+
+  mutable Mutex mutex_;
+  std::list<Outstanding> outstanding_ ABSL_GUARDED_BY(mutex_);  // Oldest first.
+  std::list<Waiter> waiters_ ABSL_GUARDED_BY(mutex_);
+  Supply supply_ ABSL_GUARDED_BY(mutex_) = Supply::kComputing;
+  absl::Status status_ ABSL_GUARDED_BY(mutex_);
+  int demand_ ABSL_GUARDED_BY(mutex_) = 1;
+  int64_t newest_end_ ABSL_GUARDED_BY(mutex_) = 0;
+  bool learns_ ABSL_GUARDED_BY(mutex_) = false;
+  bool scheduled_ ABSL_GUARDED_BY(mutex_) = false;
+  int64_t next_serial_ ABSL_GUARDED_BY(mutex_) = 1;
+  int64_t resets_ ABSL_GUARDED_BY(mutex_) = 0;  // Asked for.
+  int64_t reset_done_ = 0;                      // On the strand.
+};
+
+}  // namespace assay

@@ -1,0 +1,247 @@
+#include "server/server.h"
+
+#include <grpcpp/ext/proto_server_reflection_plugin.h>
+#include <grpcpp/grpcpp.h>
+#include <spdlog/spdlog.h>
+#include <sys/statvfs.h>
+
+#include <atomic>
+#include <filesystem>
+#include <utility>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "search/base/clock.h"
+#include "search/base/status_macros.h"
+#include "server/grpc/server_service.h"
+#include "server/grpc/service_context.h"
+#include "server/grpc/spec_codec.h"
+#include "server/grpc/study_service.h"
+#include "server/grpc/trial_service.h"
+#include "server/grpc/worker_service.h"
+#include "server/http/http_server.h"
+#include "server/http/monitoring_routes.h"
+#include "server/metrics.h"
+#include "server/metrics_observer.h"
+#include "server/thread_pool.h"
+#include "server/timer.h"
+#include "storage/sqlite_storage.h"
+
+namespace assay {
+namespace {
+
+constexpr int kMaxMessageBytes = 16 << 20;
+constexpr auto kShutdownGrace = std::chrono::milliseconds(1000);
+constexpr absl::Duration kRequestMemory = absl::Hours(24);
+
+absl::StatusOr<std::unique_ptr<Storage>> OpenStorage(
+    const ServerConfig& config) {
+  if (config.memory) return OpenMemoryStorage();
+  return OpenSqliteStorage(config.data_dir);
+}
+
+}  // namespace
+
+class Server::Parts {
+ public:
+  Parts(const ServerConfig& config, std::unique_ptr<Storage> storage)
+      : config_(config), storage_(std::move(storage)) {}
+
+  ~Parts() { Stop(); }
+
+  absl::Status Start() {
+    ASSAY_RETURN_IF_ERROR(studies_.Load());
+    ASSAY_RETURN_IF_ERROR(dispatcher_.Load());
+    ASSAY_RETURN_IF_ERROR(observer_.Load());
+    studies_.AddObserver(dispatcher_);
+    studies_.AddObserver(workers_);
+    studies_.AddObserver(observer_);
+    studies_.OnSupplyChanged([this](StudyId study) {
+      dispatcher_.SupplyChanged(study);
+      workers_.SupplyChanged(study);
+    });
+    storage_->SetCommitObserver([this](absl::Duration duration, int writes) {
+      metrics_.ObserveCommit(duration, writes);
+    });
+    StartTimers();
+    ASSAY_RETURN_IF_ERROR(ListenGrpc());
+    return ListenHttp();
+  }
+
+  void Stop() {
+    if (std::exchange(stopped_, true)) return;
+    dispatcher_.StopHandingOut();
+    if (grpc_) {
+      grpc_->Shutdown(std::chrono::system_clock::now() + kShutdownGrace);
+    }
+    if (http_) http_->Stop(absl::Seconds(1));
+    timer_.Stop();
+    pool_.reset();
+    storage_.reset();  // Commits what waits.
+    grpc_.reset();
+    http_.reset();
+  }
+
+  std::string grpc_address() const {
+    if (absl::StartsWith(config_.grpc, "unix:")) return config_.grpc;
+    return absl::StrCat(config_.grpc.substr(0, config_.grpc.rfind(':')), ":",
+                        grpc_port_);
+  }
+
+  std::string http_address() const {
+    if (!http_) return "";
+    return absl::StrCat(config_.http.substr(0, config_.http.rfind(':')), ":",
+                        http_->port());
+  }
+
+ private:
+  void StartTimers() {
+    // A lease is noticed within a tenth of itself.
+    const absl::Duration tick =
+        absl::Seconds(std::min(0.5, config_.worker_lease_seconds / 10));
+    timer_.Every(tick, [this] { dispatcher_.ExpireLeases(); });
+    timer_.Every(absl::Milliseconds(500),
+                 [this] { dispatcher_.CheckDeadlines(); });
+    timer_.Every(absl::Seconds(1), [this] { Measure(); });
+    timer_.Every(absl::Hours(1), [this] { ForgetRequests(); });
+  }
+
+  void Measure() {
+    const StorageStats stats = storage_->Stats();
+    metrics_.SetCommitQueueBytes(stats.queued_bytes);
+    metrics_.SetDatabaseBytes(stats.database_bytes, stats.wal_bytes);
+    const WorkerRegistry::Totals totals = workers_.totals();
+    metrics_.SetWorkers(static_cast<int>(totals.workers),
+                        static_cast<int>(totals.slots),
+                        static_cast<int>(totals.busy));
+    metrics_.SetWaitingSuggests(static_cast<int>(dispatcher_.parked()));
+    metrics_.SetWatchers(study_service_.streams());
+    observer_.MeasureStock();
+    WatchDisk();
+    SetServing(storage_->Health().ok());
+  }
+
+  void WatchDisk() {
+    if (config_.memory) return;
+    struct statvfs disk;
+    if (statvfs(config_.data_dir.c_str(), &disk) != 0) return;
+    const int64_t free = static_cast<int64_t>(disk.f_bavail) *
+                         static_cast<int64_t>(disk.f_frsize);
+    const bool low = free < config_.min_free_bytes;
+    if (low_disk_.exchange(low) == low) return;
+    if (low) {
+      spdlog::warn("{} bytes are free in {}: no trial is handed out below {}",
+                   free, config_.data_dir, config_.min_free_bytes);
+      dispatcher_.HoldBack(absl::StrCat(
+          "the server's disk is nearly full: ", free, " bytes are free"));
+    } else {
+      dispatcher_.HoldBack("");
+      workers_.Match();
+    }
+  }
+
+  void ForgetRequests() {
+    const absl::Time before = clock_.Now() - kRequestMemory;
+    storage_->Write(
+        [before](Transaction& rows) {
+          return rows.DeleteRequestsBefore(before);
+        },
+        [](absl::Status) {});
+  }
+
+  absl::Status Health() const {
+    ASSAY_RETURN_IF_ERROR(storage_->Health());
+    if (!low_disk_) return absl::OkStatus();
+    return absl::UnavailableError("the disk is nearly full");
+  }
+
+  void SetServing(bool serving) {
+    if (serving_.exchange(serving) == serving || !grpc_) return;
+    grpc_->GetHealthCheckService()->SetServingStatus(serving);
+  }
+
+  absl::Status ListenGrpc() {
+    grpc::EnableDefaultHealthCheckService(true);
+    grpc::reflection::InitProtoReflectionServerBuilderPlugin();
+    grpc::ServerBuilder builder;
+    builder.SetMaxReceiveMessageSize(kMaxMessageBytes);
+    builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
+    builder.AddChannelArgument(
+        GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS, 5000);
+    builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_PERMIT_WITHOUT_CALLS, 1);
+    builder.AddListeningPort(config_.grpc, grpc::InsecureServerCredentials(),
+                             &grpc_port_);
+    builder.RegisterService(&study_service_);
+    builder.RegisterService(&trial_service_);
+    builder.RegisterService(&worker_service_);
+    builder.RegisterService(&server_service_);
+    grpc_ = builder.BuildAndStart();
+    if (grpc_) return absl::OkStatus();
+    return absl::UnavailableError(absl::StrCat(
+        "cannot listen on ", config_.grpc,
+        ": is another server running? Give another --grpc address"));
+  }
+
+  absl::Status ListenHttp() {
+    if (config_.http == "none") return absl::OkStatus();
+    ASSAY_ASSIGN_OR_RETURN(
+        http_, HttpServer::Start({.address = config_.http},
+                                 MonitoringRoutes(metrics_,
+                                                  [this] { return Health(); })));
+    return absl::OkStatus();
+  }
+
+  const ServerConfig config_;
+  const Clock& clock_ = SystemClock();
+  MessageSpecCodec codec_;
+  ServerMetrics metrics_{clock_.Now()};
+  std::unique_ptr<Storage> storage_;
+  std::unique_ptr<ThreadPool> pool_ =
+      std::make_unique<ThreadPool>(config_.search_threads);
+  Timer timer_{clock_};
+  ChangeFeed feed_;
+  LeaseTable leases_{clock_};
+  StudyRegistry studies_{
+      {*storage_, clock_, *pool_, timer_, codec_, feed_, leases_}};
+  TrialDispatcher dispatcher_{{studies_, *storage_, leases_, timer_, clock_}};
+  TrialRecorder recorder_{{studies_, *storage_, leases_, timer_}};
+  TrialEditor editor_{studies_};
+  WorkerRegistry workers_{{studies_, dispatcher_, *storage_, leases_, clock_,
+                           *pool_,
+                           absl::Seconds(config_.worker_lease_seconds)}};
+  MetricsObserver observer_{{studies_, *storage_, metrics_}};
+  ServiceContext context_{
+      studies_,  dispatcher_, recorder_, editor_, workers_, feed_,
+      *storage_, *pool_,      clock_,    metrics_, AdmitEveryone,
+      clock_.SinceBoot(),
+      config_.memory
+          ? "memory"
+          : std::filesystem::absolute(config_.data_dir).string()};
+  StudyService study_service_{context_};
+  TrialService trial_service_{context_};
+  WorkerService worker_service_{context_};
+  ServerService server_service_{context_};
+  int grpc_port_ = 0;
+  std::unique_ptr<grpc::Server> grpc_;
+  std::unique_ptr<HttpServer> http_;
+  std::atomic<bool> low_disk_ = false;
+  std::atomic<bool> serving_ = true;
+  bool stopped_ = false;
+};
+
+Server::Server(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
+Server::~Server() = default;
+
+absl::StatusOr<std::unique_ptr<Server>> Server::Start(
+    const ServerConfig& config) {
+  ASSAY_ASSIGN_OR_RETURN(std::unique_ptr<Storage> storage, OpenStorage(config));
+  auto parts = std::make_unique<Parts>(config, std::move(storage));
+  ASSAY_RETURN_IF_ERROR(parts->Start());
+  return std::unique_ptr<Server>(new Server(std::move(parts)));
+}
+
+std::string Server::grpc_address() const { return parts_->grpc_address(); }
+std::string Server::http_address() const { return parts_->http_address(); }
+void Server::Stop() { parts_->Stop(); }
+
+}  // namespace assay

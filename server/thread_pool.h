@@ -1,0 +1,35 @@
+#pragma once
+
+#include <deque>
+#include <thread>
+#include <vector>
+
+#include "absl/base/thread_annotations.h"
+#include "search/base/mutex.h"
+#include "server/executor.h"
+
+namespace assay {
+
+// A fixed number of threads and one queue.
+class ThreadPool final : public Executor {
+ public:
+  // REQUIRES: threads >= 1.
+  explicit ThreadPool(int threads);
+
+  // Runs what was posted, also by those tasks, then joins.
+  ~ThreadPool() override;
+
+  void Post(Task task) override ABSL_LOCKS_EXCLUDED(mutex_);
+
+ private:
+  void Run() ABSL_LOCKS_EXCLUDED(mutex_);
+
+  Mutex mutex_;
+  CondVar task_ready_;
+  std::deque<Task> tasks_ ABSL_GUARDED_BY(mutex_);
+  bool closing_ ABSL_GUARDED_BY(mutex_) = false;
+
+  std::vector<std::thread> threads_;  // Last: they use everything above.
+};
+
+}  // namespace assay

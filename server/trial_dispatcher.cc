@@ -1,0 +1,472 @@
+#include "server/trial_dispatcher.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "search/base/status_macros.h"
+
+namespace assay {
+namespace {
+
+using Supply = SearchRunner::Supply;
+
+constexpr absl::Duration kSoon = absl::Milliseconds(100);
+constexpr absl::Duration kHeldBack = absl::Seconds(5);
+constexpr absl::Duration kLater = absl::Seconds(1);
+
+Trial FromProposal(const Proposal& proposal) {
+  Trial trial;
+  trial.parameters = proposal.parameters;
+  trial.from_step = proposal.from_step;
+  trial.to_step = proposal.to_step;
+  trial.continues = proposal.continues;
+  trial.replicate = proposal.replicate;
+  trial.origin = proposal.origin;
+  return trial;
+}
+
+// Hands out trials of one study inside a write.
+class HandOut {
+ public:
+  HandOut(StudyTransaction& transaction, SearchRunner* runner,
+          const Attempt& holder, Answer& answer, absl::Status& verdict,
+          std::vector<int64_t>& serials, bool& awaits_supply)
+      : transaction_(transaction),
+        runner_(runner),
+        holder_(holder),
+        answer_(answer),
+        verdict_(verdict),
+        serials_(serials),
+        awaits_supply_(awaits_supply) {}
+
+  absl::Status Run(int count) {
+    if (!holder_.by_worker) ASSAY_RETURN_IF_ERROR(GiveOwnRunning(count));
+    while (Given() < count && MayStart()) {
+      ASSAY_ASSIGN_OR_RETURN(const bool given, GiveNext());
+      if (!given) break;
+    }
+    return absl::OkStatus();
+  }
+
+ private:
+  int Given() const { return static_cast<int>(answer_.handouts.size()); }
+
+  void Give(Trial trial, Attempt attempt) {
+    answer_.handouts.push_back(
+        {std::move(trial), std::move(attempt), transaction_.study().seed});
+  }
+
+  absl::Status GiveOwnRunning(int count) {
+    ASSAY_ASSIGN_OR_RETURN(std::vector<Attempt> attempts,
+                           transaction_.rows().ListRunningAttempts(
+                               transaction_.study().id, holder_.holder));
+    for (Attempt& attempt : attempts) {
+      if (Given() == count) break;
+      if (attempt.by_worker) continue;
+      ASSAY_ASSIGN_OR_RETURN(Trial trial,
+                             transaction_.rows().GetTrial(attempt.trial));
+      Give(std::move(trial), std::move(attempt));
+    }
+    return absl::OkStatus();
+  }
+
+  bool Nothing(std::string reason, absl::Duration retry_after) {
+    answer_.reason = std::move(reason);
+    answer_.retry_after = retry_after;
+    return false;
+  }
+
+  bool Never(absl::Status verdict) {
+    answer_.reason = std::string(verdict.message());
+    verdict_ = std::move(verdict);
+    return false;
+  }
+
+  bool MayStart() {
+    const Study& study = transaction_.study();
+    if (study.state == StudyState::kPaused) {
+      return Never(absl::FailedPreconditionError(
+          absl::StrCat("study \"", study.name, "\" is PAUSED")));
+    }
+    if (study.state == StudyState::kCompleted) {
+      return Never(absl::OutOfRangeError(absl::StrCat(
+          "study \"", study.name, "\" is COMPLETED (", ToText(study.completion),
+          "): ", study.reason)));
+    }
+    const auto& max_parallel = transaction_.spec().budget.max_parallel;
+    if (max_parallel && study.counts.running >= *max_parallel) {
+      return Nothing(absl::StrCat("max_parallel: ", study.counts.running,
+                                  " of ", *max_parallel, " running"),
+                     kLater);
+    }
+    return true;
+  }
+
+  // True if a trial was given.
+  absl::StatusOr<bool> GiveNext() {
+    Study& study = transaction_.study();
+    const std::optional<Spent> spent =
+        WhatIsSpent(study, transaction_.spec().budget, transaction_.now());
+    std::optional<Trial> waiting;
+    if (spent && spent->requeued_may_run) {
+      ASSAY_ASSIGN_OR_RETURN(waiting,
+                             FirstRequeued(transaction_.rows(), study.id));
+    } else if (!spent && study.counts.pending > 0) {
+      ASSAY_ASSIGN_OR_RETURN(waiting,
+                             transaction_.rows().FirstPending(study.id));
+    }
+    if (waiting) {
+      ASSAY_ASSIGN_OR_RETURN(Attempt attempt,
+                             transaction_.Start(*waiting, holder_));
+      Give(*std::move(waiting), std::move(attempt));
+      return true;
+    }
+    if (spent) return Nothing(spent->words, kLater);
+    return GiveProposal();
+  }
+
+  absl::StatusOr<bool> GiveProposal() {
+    std::optional<SearchRunner::Taken> taken;
+    if (runner_ != nullptr) taken = runner_->Take();
+    if (!taken) return NoProposal();
+    serials_.push_back(taken->serial);
+    Trial trial = FromProposal(taken->proposal);
+    ASSAY_ASSIGN_OR_RETURN(Attempt attempt,
+                           transaction_.AddRunning(trial, holder_));
+    Give(std::move(trial), std::move(attempt));
+    return true;
+  }
+
+  bool NoProposal() {
+    const StudyCounts& counts = transaction_.study().counts;
+    switch (runner_ == nullptr ? Supply::kComputing : runner_->supply()) {
+      case Supply::kReady:
+      case Supply::kComputing:
+        awaits_supply_ = true;
+        return Nothing("a proposal is being computed", kSoon);
+      case Supply::kNone:
+        return Nothing(absl::StrCat("nothing can be proposed until one of ",
+                                    counts.running, " running trials ends"),
+                       kLater);
+      case Supply::kExhausted:
+        if (counts.running == 0) {
+          return Never(absl::OutOfRangeError("every configuration was tried"));
+        }
+        return Nothing(absl::StrCat("every configuration was tried; ",
+                                    counts.running, " still run"),
+                       kLater);
+      case Supply::kFailed:
+        return Never(runner_->status());
+      case Supply::kNoSpace:
+        return Never(absl::FailedPreconditionError(absl::StrCat(
+            "study \"", transaction_.study().name,
+            "\" declares no parameters and its queue is empty: enqueue "
+            "trials")));
+    }
+    return false;
+  }
+
+  StudyTransaction& transaction_;
+  SearchRunner* runner_;
+  const Attempt& holder_;
+  Answer& answer_;
+  absl::Status& verdict_;
+  std::vector<int64_t>& serials_;
+  bool& awaits_supply_;
+};
+
+}  // namespace
+
+TrialDispatcher::TrialDispatcher(Parts parts) : parts_(parts) {}
+
+absl::Status TrialDispatcher::Load() {
+  return parts_.storage.Read([&](Snapshot& rows) -> absl::Status {
+    ASSAY_ASSIGN_OR_RETURN(const std::vector<Attempt> attempts,
+                           rows.ListRunningAttempts());
+    for (const Attempt& attempt : attempts) {
+      ASSAY_ASSIGN_OR_RETURN(const Trial trial, rows.GetTrial(attempt.trial));
+      ASSAY_ASSIGN_OR_RETURN(const Study study, rows.GetStudy(trial.study));
+      parts_.leases.Add({attempt.trial, attempt.number},
+                        {.study = study.id,
+                         .owner = study.owner,
+                         .holder = attempt.holder,
+                         .instance = attempt.instance,
+                         .by_worker = attempt.by_worker,
+                         .period = attempt.lease,
+                         .stop_reason = attempt.stop_reason});
+    }
+    return absl::OkStatus();
+  });
+}
+
+// --- Asking -----------------------------------------------------------------
+
+int64_t TrialDispatcher::Suggest(Ask ask, Done done) {
+  auto call = std::make_shared<Call>();
+  call->deadline = parts_.clock.SinceBoot() + ask.wait;
+  call->ask = std::move(ask);
+  call->done = std::move(done);
+  {
+    MutexLock lock(mutex_);
+    call->ticket = next_ticket_++;
+  }
+  const int64_t ticket = call->ticket;
+  // What is over has no use for proposals.
+  const bool is_active =
+      parts_.registry.KnownState(call->ask.study) != StudyState::kCompleted;
+  std::shared_ptr<SearchRunner> runner;
+  if (is_active) {
+    auto found = parts_.registry.Runner(call->ask.study);
+    if (!found.ok()) {
+      Finish(call, found.status());
+      return ticket;
+    }
+    runner = *std::move(found);
+  }
+  if (runner == nullptr) {
+    Try(std::move(call));
+  } else {
+    runner->WhenReady(1, [this, call] { Try(call); });
+  }
+  return ticket;
+}
+
+void TrialDispatcher::Finish(const CallPtr& call,
+                             absl::StatusOr<Answer> answer) {
+  if (Done done = std::exchange(call->done, nullptr)) done(std::move(answer));
+}
+
+void TrialDispatcher::Try(CallPtr call) {
+  Attempt holder;
+  holder.holder = call->ask.client_id;
+  holder.lease = call->ask.lease;
+  const StudyId study = call->ask.study;
+  const int count = call->ask.count;
+  Write(study, std::move(holder), count,
+        [this, call = std::move(call)](absl::StatusOr<Outcome> outcome) {
+          if (!outcome.ok()) return Finish(call, outcome.status());
+          Answer& answer = outcome->answer;
+          const bool nothing = answer.handouts.empty();
+          if (nothing && !outcome->verdict.ok()) {
+            Finish(call, std::move(outcome->verdict));
+          } else if (nothing &&
+                     parts_.clock.SinceBoot() < call->deadline) {
+            return Park(call, outcome->awaits_supply);
+          } else {
+            Finish(call, std::move(answer));
+          }
+          WakeOne(call->ask.study);
+        });
+}
+
+void TrialDispatcher::Write(StudyId study, Attempt holder, int count,
+                            OutcomeDone done) {
+  auto outcome = std::make_shared<Outcome>();
+  const auto runner = parts_.registry.RunnerIfAny(study);
+  parts_.registry.Change(
+      study,
+      [this, outcome, runner, count,
+       holder = std::move(holder)](StudyTransaction& transaction) {
+        std::string held_back = HeldBack();
+        if (!held_back.empty()) {
+          outcome->answer.reason = std::move(held_back);
+          outcome->answer.retry_after = kHeldBack;
+          return absl::OkStatus();
+        }
+        HandOut hand_out(transaction, runner.get(), holder, outcome->answer,
+                         outcome->verdict, outcome->serials,
+                         outcome->awaits_supply);
+        return hand_out.Run(count);
+      },
+      [this, outcome, runner, study,
+       done = std::move(done)](absl::Status status) mutable {
+        if (!status.ok()) {
+          if (!outcome->serials.empty()) runner->Reset();
+          return done(std::move(status));
+        }
+        for (const int64_t serial : outcome->serials) runner->Settle(serial);
+        const auto spec = parts_.registry.KnownSpec(study);
+        for (Handout& handout : outcome->answer.handouts) handout.spec = spec;
+        done(std::move(*outcome));
+      });
+}
+
+// --- Waiting ----------------------------------------------------------------
+
+void TrialDispatcher::Park(CallPtr call, bool awaits_supply) {
+  const StudyId study = call->ask.study;
+  const int64_t ticket = call->ticket;
+  const absl::Duration wait = call->deadline - parts_.clock.SinceBoot();
+  bool full = false;
+  {
+    MutexLock lock(mutex_);
+    if (stopping_) {
+      full = true;
+    } else if (!(full = tickets_.size() >= kMaxParked)) {
+      // Whoever waits longest is first in line again.
+      auto& line = parked_[study];
+      const auto place = std::find_if(
+          line.begin(), line.end(),
+          [&](const CallPtr& other) { return other->ticket > ticket; });
+      line.insert(place, std::move(call));
+      tickets_[ticket] = study;
+    }
+  }
+  if (full) {
+    return Finish(call, absl::ResourceExhaustedError(absl::StrCat(
+                            kMaxParked, " calls wait already")));
+  }
+  parts_.timer.After(wait, [this, study, ticket] { GiveUp(study, ticket); });
+  // The supply may have come between the write and now, on another thread.
+  if (!awaits_supply) return;
+  const auto runner = parts_.registry.RunnerIfAny(study);
+  if (runner && runner->supply() != Supply::kComputing) WakeOne(study);
+}
+
+// Takes the call out of the line and lets it try once more: at its deadline it
+// answers with the reason of that moment.
+void TrialDispatcher::GiveUp(StudyId study, int64_t ticket) {
+  CallPtr call;
+  {
+    MutexLock lock(mutex_);
+    if (tickets_.erase(ticket) == 0) return;
+    auto& line = parked_[study];
+    const auto place = std::find_if(
+        line.begin(), line.end(),
+        [&](const CallPtr& other) { return other->ticket == ticket; });
+    call = *place;
+    line.erase(place);
+    if (line.empty()) parked_.erase(study);
+  }
+  Try(std::move(call));
+}
+
+void TrialDispatcher::Cancel(int64_t ticket) {
+  CallPtr call;
+  MutexLock lock(mutex_);
+  const auto it = tickets_.find(ticket);
+  if (it == tickets_.end()) return;
+  auto& line = parked_[it->second];
+  line.remove_if([&](const CallPtr& other) {
+    if (other->ticket != ticket) return false;
+    call = other;
+    return true;
+  });
+  if (line.empty()) parked_.erase(it->second);
+  tickets_.erase(it);
+}
+
+// One at a time: if it gets something the next one follows, else it parks again
+// in its old place.
+void TrialDispatcher::WakeOne(StudyId study) {
+  CallPtr call;
+  {
+    MutexLock lock(mutex_);
+    const auto line = parked_.find(study);
+    if (line == parked_.end()) return;
+    call = line->second.front();
+    line->second.pop_front();
+    tickets_.erase(call->ticket);
+    if (line->second.empty()) parked_.erase(line);
+  }
+  Try(std::move(call));
+}
+
+void TrialDispatcher::Changed(const StudyChange& change) {
+  const bool may_start = change.queue_grew || !change.ended.empty() ||
+                         change.study.changed_revision == change.study.revision;
+  if (may_start) WakeOne(change.study.id);
+}
+
+void TrialDispatcher::SupplyChanged(StudyId study) {
+  const auto runner = parts_.registry.RunnerIfAny(study);
+  // Saving the study ends it if nothing runs any more.
+  if (runner && runner->supply() == Supply::kExhausted) {
+    parts_.registry.Change(
+        study, [](StudyTransaction&) { return absl::OkStatus(); },
+        [](absl::Status) {});
+  }
+  WakeOne(study);
+}
+
+void TrialDispatcher::HoldBack(std::string why) {
+  std::vector<StudyId> lines;
+  {
+    MutexLock lock(mutex_);
+    held_back_ = std::move(why);
+    if (!held_back_.empty()) return;
+    for (const auto& [study, line] : parked_) lines.push_back(study);
+  }
+  for (const StudyId study : lines) WakeOne(study);
+}
+
+void TrialDispatcher::StopHandingOut() {
+  absl::flat_hash_map<StudyId, std::list<CallPtr>> parked;
+  {
+    MutexLock lock(mutex_);
+    stopping_ = true;
+    held_back_ = "the server is shutting down";
+    parked.swap(parked_);
+    tickets_.clear();
+  }
+  for (auto& [study, line] : parked) {
+    for (const CallPtr& call : line) {
+      Finish(call, absl::UnavailableError("the server is shutting down"));
+    }
+  }
+}
+
+std::string TrialDispatcher::HeldBack() const {
+  MutexLock lock(mutex_);
+  return held_back_;
+}
+
+int64_t TrialDispatcher::parked() const {
+  MutexLock lock(mutex_);
+  return static_cast<int64_t>(tickets_.size());
+}
+
+// --- Workers and leases -----------------------------------------------------
+
+void TrialDispatcher::LeaseTo(StudyId study, Attempt holder, Done done) {
+  Write(study, std::move(holder), 1,
+        [done = std::move(done)](absl::StatusOr<Outcome> outcome) mutable {
+          if (!outcome.ok()) return done(outcome.status());
+          done(std::move(outcome->answer));
+        });
+}
+
+void TrialDispatcher::ExpireLeases() {
+  for (const Token& token : parts_.leases.Expired()) {
+    parts_.registry.ChangeByTrial(
+        token.trial,
+        [this, token](StudyTransaction& transaction,
+                      Trial& trial) -> absl::Status {
+          // It may have been renewed, or ended, while this waited.
+          if (!parts_.leases.IsExpired(token)) return absl::OkStatus();
+          ASSAY_ASSIGN_OR_RETURN(
+              Attempt attempt,
+              transaction.rows().GetAttempt(token.trial, token.attempt));
+          const TrialState before = trial.state;
+          ASSAY_RETURN_IF_ERROR(Requeue(
+              trial, attempt, AttemptOutcome::kLost,
+              absl::StrCat("the lease of ", attempt.by_worker ? "worker" : "client",
+                           " \"", attempt.holder, "\" ran out"),
+              transaction.spec().trial.limits, transaction.now()));
+          return transaction.Store(trial, attempt, before);
+        },
+        [](absl::Status) {});
+  }
+}
+
+void TrialDispatcher::CheckDeadlines() {
+  for (const StudyId study : parts_.registry.ActiveWithDeadline()) {
+    // Saving the study tells running trials to stop if its time is over.
+    parts_.registry.Change(
+        study, [](StudyTransaction&) { return absl::OkStatus(); },
+        [](absl::Status) {});
+  }
+}
+
+}  // namespace assay

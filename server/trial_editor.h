@@ -1,0 +1,60 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "absl/functional/any_invocable.h"
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "search/trial.h"
+#include "server/requests.h"
+#include "server/study_registry.h"
+
+namespace assay {
+
+// What people do to trials: enqueue, import, stop, retry, annotate. Thread-safe;
+// results come on the writer thread.
+class TrialEditor {
+ public:
+  // `registry` must outlive this.
+  explicit TrialEditor(StudyRegistry& registry) : registry_(registry) {}
+
+  using Done = absl::AnyInvocable<void(absl::StatusOr<Trial>)>;
+
+  // A waiting trial, handed out before new proposals. InvalidArgument for
+  // parameters outside the space; FailedPrecondition if the study is over.
+  struct Enqueued {
+    Parameters parameters;
+    int64_t to_step = 0;
+    std::string note;
+  };
+  void Enqueue(StudyId study, Enqueued enqueued, RequestKey request, Done done);
+
+  // A trial that was run elsewhere. InvalidArgument as above, or if it is not
+  // finished, or COMPLETED without an objective.
+  struct Imported {
+    Parameters parameters;
+    TrialState state = TrialState::kCompleted;
+    Metrics metrics;
+    std::vector<Measurement> curve;
+    std::string reason;
+  };
+  void Import(StudyId study, Imported imported, RequestKey request, Done done);
+
+  // PENDING: stopped at once. RUNNING: its holder is told. OK if it is STOPPED
+  // already; FailedPrecondition if it ended otherwise.
+  void Stop(TrialId trial, std::string reason, Done done);
+
+  // A new trial with the parameters and budget of a finished one.
+  void Retry(TrialId trial, RequestKey request, Done done);
+
+ private:
+  void AddToQueue(StudyId study,
+                  absl::AnyInvocable<absl::StatusOr<Trial>(StudyTransaction&)>
+                      make,
+                  RequestKey request, Done done);
+
+  StudyRegistry& registry_;
+};
+
+}  // namespace assay

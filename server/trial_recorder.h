@@ -1,0 +1,89 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "absl/functional/any_invocable.h"
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "search/trial.h"
+#include "server/lease_table.h"
+#include "server/study_registry.h"
+#include "server/timer.h"
+#include "storage/storage.h"
+
+namespace assay {
+
+// Whether a holder should go on.
+struct Advice {
+  bool should_stop = false;
+  std::string reason;
+};
+
+// How a holder says its attempt ended.
+enum class End {
+  kCompleted = 1,
+  kStopped = 2,     // As told, or by its own decision.
+  kFailed = 3,      // Tried again while attempts are left.
+  kFatal = 4,       // FAILED at once: trying again cannot help.
+  kInfeasible = 5,  // The parameters are at fault.
+  kHandedBack = 6,  // Queued again; counts nowhere.
+};
+
+struct FinishReport {
+  Token token;
+  End end = End::kCompleted;
+  std::string reason;
+  Metrics metrics;  // What is missing is taken from the measurements.
+  std::vector<Attribute> attributes;
+  // A client may correct a Complete without an objective: InvalidArgument. A
+  // worker's trial is over by then: a FAILED attempt.
+  bool may_correct = true;
+};
+
+// Takes what the holders of trials report. Each write is known by its natural
+// key: the same again is answered the same and changes nothing. Errors: NotFound
+// (no such trial or attempt), FailedPrecondition (the attempt is over, or the
+// key was used with other content). Thread-safe; results come on the writer
+// thread, decisions of a stopping rule from the pool.
+class TrialRecorder {
+ public:
+  struct Parts {  // All must outlive the recorder.
+    StudyRegistry& registry;
+    Storage& storage;
+    LeaseTable& leases;
+    Timer& timer;
+  };
+  explicit TrialRecorder(Parts parts) : parts_(parts) {}
+
+  // Records the measurement, then asks the study's stopping rule, at most
+  // max_wait long. Sequence 0: the next one.
+  using AdviceDone = absl::AnyInvocable<void(absl::StatusOr<Advice>)>;
+  void Report(Token token, Measurement measurement, AdviceDone done);
+
+  // Several, by rising sequence; those known already are skipped. A stop comes
+  // to the worker by itself. Gives the highest sequence that is durable.
+  using BatchDone = absl::AnyInvocable<void(absl::StatusOr<int64_t>)>;
+  void ReportBatch(Token token, std::vector<Measurement> measurements,
+                   BatchDone done);
+
+  // Renews the lease. No write.
+  absl::StatusOr<Advice> Heartbeat(Token token);
+
+  using FinishDone = absl::AnyInvocable<void(absl::StatusOr<Trial>)>;
+  void Finish(FinishReport report, FinishDone done);
+
+  // Keeps a piece of output. Also after the attempt ended.
+  void AppendLog(Token token, LogPiece piece,
+                 absl::AnyInvocable<void(absl::Status)> done);
+
+ private:
+  void Decide(Token token, StudyId study, const Measurement& measurement,
+              AdviceDone done);
+  void TellToStop(Token token, std::string reason,
+                  absl::AnyInvocable<void(absl::Status)> done);
+
+  const Parts parts_;
+};
+
+}  // namespace assay

@@ -1,0 +1,487 @@
+#include "server/worker_registry.h"
+
+#include <algorithm>
+#include <tuple>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "search/base/status_macros.h"
+
+namespace assay {
+
+// A Hello while its verdicts are found.
+struct WorkerRegistry::Greeting {
+  std::shared_ptr<WorkerSession> session;
+  WorkerHello hello;
+  Mutex mutex;
+  size_t open ABSL_GUARDED_BY(mutex) = 0;
+  std::vector<WorkerVerdict> verdicts ABSL_GUARDED_BY(mutex);
+};
+
+WorkerRegistry::WorkerRegistry(Parts parts)
+    : parts_(parts), strand_(parts_.pool) {}
+
+int32_t WorkerRegistry::Busy(const Entry& entry) {
+  int32_t busy = entry.reserved;
+  for (const auto& [token, slots] : entry.held) busy += slots;
+  return busy;
+}
+
+int32_t WorkerRegistry::SlotsOf(const StudySpec& spec) {
+  return std::max(1, spec.trial.resources.gpus);
+}
+
+bool WorkerRegistry::Offers(const WorkerHello& hello, const StudySpec& spec) {
+  if (static_cast<int32_t>(hello.gpus.size()) < spec.trial.resources.gpus ||
+      hello.slots < SlotsOf(spec)) {
+    return false;
+  }
+  switch (spec.trial.runner) {
+    case RunnerKind::kNone:
+      return false;
+    case RunnerKind::kBuiltin:
+      return hello.builtin;
+    case RunnerKind::kCommand:
+      return hello.any_command;
+    case RunnerKind::kNamed:
+      return std::find(hello.runners.begin(), hello.runners.end(),
+                       spec.trial.runner_name) != hello.runners.end();
+  }
+  return false;
+}
+
+bool WorkerRegistry::HasRoom(const Entry& entry, const StudySpec& spec) const {
+  return entry.session != nullptr && entry.ready && !entry.draining &&
+         Offers(entry.hello, spec) &&
+         entry.hello.slots - Busy(entry) >= SlotsOf(spec);
+}
+
+WorkerRegistry::Entry* WorkerRegistry::FindSession(
+    const WorkerSession* session) {
+  for (auto& [name, entry] : workers_) {
+    if (entry.session.get() == session) return &entry;
+  }
+  return nullptr;
+}
+
+// --- Coming and going -------------------------------------------------------
+
+absl::Status WorkerRegistry::Connect(std::shared_ptr<WorkerSession> session,
+                                     WorkerHello hello) {
+  std::shared_ptr<WorkerSession> replaced;
+  {
+    MutexLock lock(mutex_);
+    const bool is_new = !workers_.contains(hello.name);
+    if (is_new && workers_.size() >= kMaxWorkers) {
+      return absl::ResourceExhaustedError(
+          absl::StrCat(kMaxWorkers, " workers are known already"));
+    }
+    Entry& entry = workers_[hello.name];
+    if (entry.session && entry.hello.instance != hello.instance) {
+      return absl::AlreadyExistsError(absl::StrCat(
+          "another worker named \"", hello.name,
+          "\" is connected; give this one a --name of its own"));
+    }
+    replaced = std::exchange(entry.session, session);
+    entry.ready = false;
+    entry.draining = hello.draining;
+    entry.last_seen = parts_.clock.Now();
+    entry.held.clear();
+    entry.hello = hello;
+  }
+  if (replaced) {
+    replaced->Close(absl::AbortedError("replaced by a newer stream"));
+  }
+  auto greeting = std::make_shared<Greeting>();
+  greeting->session = std::move(session);
+  greeting->hello = std::move(hello);
+  strand_.Post([this, greeting] { Greet(greeting); });
+  return absl::OkStatus();
+}
+
+void WorkerRegistry::Greet(std::shared_ptr<Greeting> greeting) {
+  std::vector<Token> held = greeting->hello.held;
+  std::sort(held.begin(), held.end());
+  held.erase(std::unique(held.begin(), held.end()), held.end());
+  {
+    MutexLock lock(greeting->mutex);
+    greeting->open = held.size();
+  }
+  if (held.empty()) return FinishGreeting(greeting);
+  for (const Token& token : held) Judge(greeting, token);
+}
+
+void WorkerRegistry::Judge(std::shared_ptr<Greeting> greeting, Token token) {
+  auto verdict = std::make_shared<WorkerVerdict>();
+  verdict->token = token;
+  parts_.leases.Renew(token);
+  const absl::Duration lease = parts_.lease;
+  parts_.registry.ChangeByTrial(
+      token.trial,
+      [greeting, token, verdict, lease](StudyTransaction& transaction,
+                                        Trial& trial) -> absl::Status {
+        const WorkerHello& hello = greeting->hello;
+        ASSAY_ASSIGN_OR_RETURN(
+            Attempt attempt,
+            transaction.rows().GetAttempt(token.trial, token.attempt));
+        const bool is_own = attempt.by_worker && attempt.holder == hello.name &&
+                            attempt.instance == hello.instance;
+        if (is_own && attempt.outcome == AttemptOutcome::kRunning) {
+          verdict->go_on = true;
+          return absl::OkStatus();
+        }
+        // Lost, but nobody else has it yet: the process just goes on.
+        const bool waits = trial.state == TrialState::kPending &&
+                           trial.attempts == token.attempt &&
+                           attempt.outcome == AttemptOutcome::kLost;
+        if (is_own && waits) {
+          attempt.lease = lease;
+          ASSAY_ASSIGN_OR_RETURN(const Attempt next,
+                                 transaction.Start(trial, attempt));
+          verdict->go_on = true;
+          verdict->new_attempt = next.number;
+          return absl::OkStatus();
+        }
+        return CheckFence(trial, token.attempt).ok()
+                   ? absl::FailedPreconditionError(absl::StrCat(
+                         "the attempt is held by \"", attempt.holder, "\""))
+                   : CheckFence(trial, token.attempt);
+      },
+      [this, greeting, verdict](absl::Status status) {
+        if (!status.ok()) {
+          verdict->go_on = false;
+          verdict->reason = std::string(status.message());
+        }
+        Judged(greeting, std::move(*verdict));
+      });
+}
+
+void WorkerRegistry::Judged(const std::shared_ptr<Greeting>& greeting,
+                            WorkerVerdict verdict) {
+  {
+    MutexLock lock(greeting->mutex);
+    greeting->verdicts.push_back(std::move(verdict));
+    if (--greeting->open > 0) return;
+  }
+  strand_.Post([this, greeting] { FinishGreeting(greeting); });
+}
+
+void WorkerRegistry::FinishGreeting(const std::shared_ptr<Greeting>& greeting) {
+  std::vector<WorkerVerdict> verdicts;
+  {
+    MutexLock lock(greeting->mutex);
+    verdicts = greeting->verdicts;
+  }
+  const WorkerHello& hello = greeting->hello;
+  std::map<Token, int32_t> held;
+  std::vector<Handout> again;
+  const auto slots_of = [&](const Token& token) -> int32_t {
+    const auto lease = parts_.leases.Find(token);
+    const auto spec =
+        lease ? parts_.registry.KnownSpec(lease->study) : nullptr;
+    return spec ? SlotsOf(*spec) : 1;
+  };
+  for (const WorkerVerdict& verdict : verdicts) {
+    if (!verdict.go_on) continue;
+    Token token = verdict.token;
+    if (verdict.new_attempt != 0) token.attempt = verdict.new_attempt;
+    held[token] = slots_of(token);
+  }
+  // Assigned to this process, but it has not heard of it: sent again.
+  for (const Token& token : parts_.leases.HeldBy(hello.name, hello.instance)) {
+    if (held.contains(token)) continue;
+    Handout handout;
+    const absl::Status status =
+        parts_.storage.Read([&](Snapshot& rows) -> absl::Status {
+          ASSAY_ASSIGN_OR_RETURN(handout.trial, rows.GetTrial(token.trial));
+          ASSAY_ASSIGN_OR_RETURN(handout.attempt,
+                                 rows.GetAttempt(token.trial, token.attempt));
+          ASSAY_ASSIGN_OR_RETURN(const Study study,
+                                 rows.GetStudy(handout.trial.study));
+          handout.study_seed = study.seed;
+          ASSAY_ASSIGN_OR_RETURN(handout.spec,
+                                 parts_.registry.Spec(rows, study));
+          return absl::OkStatus();
+        });
+    const bool runs = status.ok() && handout.attempt.outcome ==
+                                         AttemptOutcome::kRunning;
+    if (!runs) continue;
+    held[token] = SlotsOf(*handout.spec);
+    again.push_back(std::move(handout));
+  }
+  {
+    MutexLock lock(mutex_);
+    Entry* entry = FindSession(greeting->session.get());
+    if (entry == nullptr) return;  // Gone, or replaced, meanwhile.
+    entry->held = std::move(held);
+    entry->ready = true;
+  }
+  greeting->session->Welcome(parts_.lease, verdicts);
+  for (const Handout& handout : again) greeting->session->Assign(handout);
+  for (const WorkerVerdict& verdict : verdicts) {
+    const auto lease = parts_.leases.Find(verdict.token);
+    if (verdict.go_on && lease && !lease->stop_reason.empty()) {
+      greeting->session->StopAttempt(verdict.token, lease->stop_reason, false);
+    }
+  }
+  Match();
+}
+
+void WorkerRegistry::Disconnect(const WorkerSession* session) {
+  MutexLock lock(mutex_);
+  Entry* entry = FindSession(session);
+  if (entry == nullptr) return;
+  entry->session = nullptr;
+  entry->ready = false;
+  entry->last_seen = parts_.clock.Now();
+}
+
+void WorkerRegistry::Heartbeat(const WorkerSession* session,
+                               const std::vector<Token>& held) {
+  std::shared_ptr<WorkerSession> strong;
+  {
+    MutexLock lock(mutex_);
+    Entry* entry = FindSession(session);
+    if (entry == nullptr) return;
+    entry->last_seen = parts_.clock.Now();
+    strong = entry->session;
+  }
+  for (const Token& token : held) {
+    if (!parts_.leases.Renew(token)) {
+      strong->StopAttempt(token, "the attempt is over", true);
+    }
+  }
+}
+
+void WorkerRegistry::SetDraining(const WorkerSession* session, bool draining) {
+  {
+    MutexLock lock(mutex_);
+    Entry* entry = FindSession(session);
+    if (entry == nullptr) return;
+    entry->draining = draining;
+  }
+  Match();
+}
+
+absl::StatusOr<WorkerView> WorkerRegistry::Drain(const std::string& name,
+                                                 bool draining) {
+  std::shared_ptr<WorkerSession> session;
+  {
+    MutexLock lock(mutex_);
+    const auto it = workers_.find(name);
+    if (it == workers_.end()) {
+      return absl::NotFoundError(absl::StrCat("no worker \"", name, "\""));
+    }
+    it->second.draining = draining;
+    session = it->second.session;
+  }
+  if (session) session->Drain(draining);
+  Match();
+  for (WorkerView& view : List()) {
+    if (view.hello.name == name) return std::move(view);
+  }
+  return absl::NotFoundError(absl::StrCat("no worker \"", name, "\""));
+}
+
+// --- What people see --------------------------------------------------------
+
+std::vector<WorkerView> WorkerRegistry::List() const {
+  std::vector<WorkerView> views;
+  MutexLock lock(mutex_);
+  for (const auto& [name, entry] : workers_) {
+    WorkerView& view = views.emplace_back();
+    view.hello = entry.hello;
+    view.busy = Busy(entry);
+    view.connected = entry.session != nullptr;
+    view.draining = entry.draining;
+    view.last_seen =
+        view.connected ? std::max(entry.last_seen, absl::UnixEpoch())
+                       : entry.last_seen;
+    for (const auto& [token, slots] : entry.held) view.held.push_back(token);
+  }
+  return views;
+}
+
+WorkerRegistry::Totals WorkerRegistry::totals() const {
+  Totals totals;
+  MutexLock lock(mutex_);
+  for (const auto& [name, entry] : workers_) {
+    if (!entry.session) continue;
+    totals.workers += 1;
+    totals.slots += entry.hello.slots;
+    totals.busy += Busy(entry);
+  }
+  return totals;
+}
+
+std::string WorkerRegistry::WhyWaiting(const StudySpec& spec) const {
+  if (spec.trial.runner == RunnerKind::kNone) return "";
+  MutexLock lock(mutex_);
+  bool connected = false, offered = false, drained = true;
+  for (const auto& [name, entry] : workers_) {
+    if (!entry.session) continue;
+    connected = true;
+    if (!Offers(entry.hello, spec)) continue;
+    offered = true;
+    if (entry.draining) continue;
+    drained = false;
+    if (HasRoom(entry, spec)) return "";
+  }
+  if (!connected) return "no worker is connected";
+  if (offered && drained) return "every worker that could is draining";
+  if (offered) return "every slot is busy";
+  std::vector<std::string> wants;
+  if (spec.trial.resources.gpus > 0) {
+    wants.push_back(absl::StrCat("gpus: ", spec.trial.resources.gpus));
+  }
+  switch (spec.trial.runner) {
+    case RunnerKind::kBuiltin:
+      wants.push_back("the built-in trainer");
+      break;
+    case RunnerKind::kCommand:
+      wants.push_back("any command (--allow-any-command)");
+      break;
+    default:
+      wants.push_back(absl::StrCat("runner \"", spec.trial.runner_name, "\""));
+  }
+  return absl::StrCat("no worker offers ", absl::StrJoin(wants, " and "));
+}
+
+// --- Matching ---------------------------------------------------------------
+
+void WorkerRegistry::Match() {
+  {
+    MutexLock lock(mutex_);
+    if (std::exchange(matching_, true)) return;
+  }
+  strand_.Post([this] { MatchNow(); });
+}
+
+void WorkerRegistry::SupplyChanged(StudyId study) {
+  {
+    MutexLock lock(mutex_);
+    lines_[study].events += 1;
+  }
+  Match();
+}
+
+void WorkerRegistry::Changed(const StudyChange& change) {
+  std::vector<std::pair<std::shared_ptr<WorkerSession>, StopOrder>> stops;
+  std::vector<std::pair<std::shared_ptr<WorkerSession>, Token>> lost;
+  {
+    MutexLock lock(mutex_);
+    lines_[change.study.id].events += 1;
+    if (change.study.hidden) lines_.erase(change.study.id);
+    for (auto& [name, entry] : workers_) {
+      for (const Attempt& attempt : change.ended) {
+        const Token token{attempt.trial, attempt.number};
+        if (entry.held.erase(token) == 0 || !entry.session) continue;
+        if (attempt.outcome == AttemptOutcome::kLost) {
+          lost.push_back({entry.session, token});
+        }
+      }
+      for (const StopOrder& stop : change.stops) {
+        if (entry.session && entry.held.contains({stop.trial, stop.attempt})) {
+          stops.push_back({entry.session, stop});
+        }
+      }
+    }
+  }
+  for (auto& [session, token] : lost) {
+    session->StopAttempt(token, "the lease ran out", /*kill=*/true);
+  }
+  for (auto& [session, stop] : stops) {
+    session->StopAttempt({stop.trial, stop.attempt}, stop.reason,
+                         /*kill=*/false);
+  }
+  Match();
+}
+
+void WorkerRegistry::MatchNow() {
+  {
+    MutexLock lock(mutex_);
+    matching_ = false;
+  }
+  while (std::optional<Choice> choice = Choose()) Lease(*std::move(choice));
+}
+
+std::optional<WorkerRegistry::Choice> WorkerRegistry::Choose() {
+  std::vector<StudyRegistry::Candidate> candidates =
+      parts_.registry.Candidates();
+  const auto rank = [&](const StudyRegistry::Candidate& c) {
+    return std::make_tuple(parts_.leases.RunningOf(c.spec->owner),
+                           -c.spec->priority, parts_.leases.RunningOf(c.id),
+                           c.id);
+  };
+  std::sort(candidates.begin(), candidates.end(),
+            [&](const auto& a, const auto& b) { return rank(a) < rank(b); });
+  MutexLock lock(mutex_);
+  for (StudyRegistry::Candidate& candidate : candidates) {
+    Line& line = lines_[candidate.id];
+    if (line.in_flight || line.idle_since == line.events) continue;
+    Entry* best = nullptr;
+    for (auto& [name, entry] : workers_) {
+      if (!HasRoom(entry, *candidate.spec)) continue;
+      const auto free = [](const Entry& e) { return e.hello.slots - Busy(e); };
+      if (best == nullptr || free(entry) > free(*best)) best = &entry;
+    }
+    if (best == nullptr) continue;
+    Choice choice;
+    choice.slots = SlotsOf(*candidate.spec);
+    choice.worker = best->hello.name;
+    choice.holder.holder = best->hello.name;
+    choice.holder.instance = best->hello.instance;
+    choice.holder.by_worker = true;
+    choice.holder.lease = parts_.lease;
+    choice.events = line.events;
+    choice.study = std::move(candidate);
+    best->reserved += choice.slots;
+    line.in_flight = true;
+    return choice;
+  }
+  return std::nullopt;
+}
+
+void WorkerRegistry::Lease(Choice choice) {
+  const StudyId study = choice.study.id;
+  const auto runner = parts_.registry.Runner(study);
+  if (!runner.ok()) return Leased(choice, runner.status());
+  Attempt holder = choice.holder;
+  (*runner)->WhenReady(1, [this, study, holder = std::move(holder),
+                           choice = std::move(choice)]() mutable {
+    parts_.dispatcher.LeaseTo(
+        study, std::move(holder),
+        [this, choice = std::move(choice)](absl::StatusOr<Answer> answer) {
+          Leased(choice, std::move(answer));
+        });
+  });
+}
+
+void WorkerRegistry::Leased(const Choice& choice,
+                            absl::StatusOr<Answer> answer) {
+  std::shared_ptr<WorkerSession> session;
+  const bool given = answer.ok() && !answer->handouts.empty();
+  {
+    MutexLock lock(mutex_);
+    Line& line = lines_[choice.study.id];
+    line.in_flight = false;
+    if (!given) line.idle_since = choice.events;
+    const auto it = workers_.find(choice.worker);
+    if (it != workers_.end()) {
+      Entry& entry = it->second;
+      entry.reserved -= choice.slots;
+      if (given && entry.hello.instance == choice.holder.instance) {
+        const Handout& handout = answer->handouts.front();
+        entry.held[{handout.trial.id, handout.attempt.number}] = choice.slots;
+        session = entry.session;
+      }
+    }
+  }
+  // Without a stream it is sent again when the worker is back, or its lease
+  // runs out.
+  if (session) session->Assign(answer->handouts.front());
+  Match();
+}
+
+}  // namespace assay
