@@ -376,7 +376,7 @@ TEST(StudySpecTest, EachLimitIsNamed) {
       {"trial.builtin.config: nested deeper than 32",
        [](v1::StudySpec& spec) { Nest(spec, 33); }},
       {"trial.builtin.config: nested deeper than 32",
-       [](v1::StudySpec& spec) { Nest(spec, 10'000); }},
+       [](v1::StudySpec& spec) { Nest(spec, 500); }},
       // A long value is not said in full.
       {"",
        [](v1::StudySpec& spec) {
