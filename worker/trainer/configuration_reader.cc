@@ -12,12 +12,6 @@ namespace {
 
 using nlohmann::json;
 
-std::string Short(double value) {
-  std::ostringstream out;
-  out << value;
-  return out.str();
-}
-
 // A value as the user wrote it, cut if it is long.
 std::string Show(const json& value) {
   std::string text = value.dump(-1, ' ', false, json::error_handler_t::replace);
@@ -68,8 +62,9 @@ bool Range::Contains(double value) const {
 }
 
 std::string Range::ToString() const {
-  return (min_open ? "(" : "[") + Short(min) + ", " + Short(max) +
-         (max_open ? ")" : "]");
+  std::ostringstream out;
+  out << (min_open ? '(' : '[') << min << ", " << max << (max_open ? ')' : ']');
+  return out.str();
 }
 
 std::string Join(const std::vector<std::string>& words) {

@@ -83,8 +83,8 @@ std::string ConfusionMatrix::ToJson() const {
   for (int64_t truth = 0; truth < classes_; ++truth) {
     json += truth == 0 ? "[" : ",[";
     for (int64_t predicted = 0; predicted < classes_; ++predicted) {
-      json +=
-          (predicted == 0 ? "" : ",") + std::to_string(at(truth, predicted));
+      if (predicted > 0) json += ',';
+      json += std::to_string(at(truth, predicted));
     }
     json += "]";
   }
