@@ -17,11 +17,19 @@ bool IsIntegral(double value) {
          std::floor(value) == value;
 }
 
-// The shortest text that reads back as the same double.
+// The fewest digits that read back as the same double: 0.0001, 1e-5.
 std::string ShortestText(double value) {
-  char buffer[32];
-  const auto end = std::to_chars(buffer, buffer + sizeof(buffer), value).ptr;
-  return std::string(buffer, end);
+  const double size = std::fabs(value);
+  const bool plain = size == 0 || (size >= 1e-4 && size < 1e15);
+  char buffer[40];
+  const auto end = std::to_chars(buffer, buffer + sizeof(buffer), value,
+                                 plain ? std::chars_format::fixed
+                                       : std::chars_format::scientific)
+                       .ptr;
+  std::string text(buffer, end);
+  const size_t zero = text.find("e-0");
+  if (zero != std::string::npos) text.erase(zero + 2, 1);
+  return text;
 }
 
 // A number alone decides its text: 1 and 1.0 are the same, 0.0 and -0.0 too.

@@ -30,7 +30,7 @@ struct DoubleDomain {
   double min = 0;
   double max = 1;
   Scale scale = Scale::kLinear;
-  std::optional<double> step;
+  std::optional<double> step = {};
 };
 
 // Both ends are included. kLogit is refused. With a step: min, min + step, ...
@@ -43,12 +43,12 @@ struct IntegerDomain {
 
 // Unordered choices, each different.
 struct CategoricalDomain {
-  std::vector<ParameterValue> values;
+  std::vector<ParameterValue> values = {};
 };
 
 // Ordered numbers, rising.
 struct DiscreteDomain {
-  std::vector<double> values;
+  std::vector<double> values = {};
 };
 
 using Domain = std::variant<DoubleDomain, IntegerDomain, CategoricalDomain,
@@ -56,15 +56,15 @@ using Domain = std::variant<DoubleDomain, IntegerDomain, CategoricalDomain,
 
 // The parameter exists only while its parent is active and has one of `values`.
 struct Condition {
-  std::string parent;
-  std::vector<ParameterValue> values;
+  std::string parent = {};
+  std::vector<ParameterValue> values = {};
 };
 
 struct Parameter {
-  std::string name;
-  Domain domain;
-  std::optional<ParameterValue> default_value;
-  std::optional<Condition> when;
+  std::string name = {};
+  Domain domain = {};
+  std::optional<ParameterValue> default_value = {};
+  std::optional<Condition> when = {};
 };
 
 // True if they are the same choice: 1 is 1.0, but neither "1" nor true.

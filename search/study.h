@@ -20,11 +20,11 @@ enum class Goal { kMinimize = 1, kMaximize = 2 };
 enum class Select { kLast = 1, kBest = 2 };
 
 struct MetricSpec {
-  std::string name;
+  std::string name = {};
   Goal goal = Goal::kMinimize;
   Select select = Select::kLast;
   // Not an objective but a bound: >= (kMaximize) or <= (kMinimize) this.
-  std::optional<double> bound;
+  std::optional<double> bound = {};
 };
 
 // kActive <-> kPaused; both -> kCompleted. Raising the budget of a study that
@@ -45,14 +45,15 @@ enum class CompletionReason {
 struct Budget {
   // Configurations started: trials without `continues` and of replicate 0,
   // INFEASIBLE ones aside. Re-queued attempts are not new.
-  std::optional<int64_t> max_trials;
-  std::optional<int64_t> max_parallel;  // RUNNING trials.
-  std::optional<double>
-      max_seconds;  // Wall time since the first lease, PAUSED aside.
-  std::optional<int64_t> max_steps_total;      // Over all trials.
-  std::optional<double> max_training_seconds;  // Over all attempts.
-  std::optional<int64_t> max_failed;           // FAILED trials.
-  std::optional<double> target;  // Of the first objective: reached, and done.
+  std::optional<int64_t> max_trials = {};
+  std::optional<int64_t> max_parallel = {};  // RUNNING trials.
+  // Wall time since the first lease, PAUSED aside.
+  std::optional<double> max_seconds = {};
+  std::optional<int64_t> max_steps_total = {};      // Over all trials.
+  std::optional<double> max_training_seconds = {};  // Over all attempts.
+  std::optional<int64_t> max_failed = {};           // FAILED trials.
+  // Of the first objective: reached, and done.
+  std::optional<double> target = {};
 };
 
 struct Algorithm {
@@ -62,8 +63,8 @@ struct Algorithm {
 };
 
 struct StoppingSpec {
-  std::string name;          // "median", "patience"; empty: no rule.
-  std::string metric;        // Empty: the first objective.
+  std::string name = {};     // "median", "patience"; empty: no rule.
+  std::string metric = {};   // Empty: the first objective.
   int64_t warmup_steps = 0;  // median: never before this step.
   int32_t min_trials = 5;  // median: finished trials with this step, at least.
   int64_t interval_steps = 1;  // Looked at every so many steps.
@@ -170,7 +171,7 @@ double SecondsUsed(const Study& study, absl::Time now);
 // at the target, see WhatReachesTarget().
 struct Spent {
   CompletionReason reason = CompletionReason::kBudgetSpent;
-  std::string words;
+  std::string words = {};
   bool stop_running = false;  // max_seconds and target: running ones end too.
   bool requeued_may_run = false;  // max_trials: those started before go on.
 };

@@ -64,8 +64,9 @@ struct Measurement {
 
 // What a proposal was made from, so that it can be recomputed.
 struct Origin {
-  std::string strategy;  // "random", "grid", "user" (enqueued), "retry", ...
-  std::string why;       // One line for people.
+  std::string strategy =
+      {};                // "random", "grid", "user" (enqueued), "retry", ...
+  std::string why = {};  // One line for people.
   int64_t ordinal = -1;  // Of the strategy's sequence from 0; -1: none.
   int64_t seen_revision = 0;  // The study's log up to here was observed.
   int32_t batch_index = 0;    // Place in the batch that was computed together.
@@ -88,7 +89,7 @@ struct Attempt {
   // What its holder said at its end, as a text: tells a repetition, which gets
   // the same answer, from a contradiction. Empty unless the holder ended it.
   std::string finish;
-  absl::Duration lease;         // Length of one period; 0: never expires.
+  absl::Duration lease;  // Length of one period; 0: never expires.
 };
 
 // Which runs of its study a trial belongs to: one configuration, run from one

@@ -42,13 +42,15 @@ void MedianRule::ObserveEnd(const Trial& trial) {
   AddToTables(finished_.back());
 }
 
-// Keeps the last point, so that it is known how far the trial went.
+// Keeps the first and the last point, so that it is known from where to where
+// the trial went.
 MedianRule::FinishedCurve MedianRule::Thinned(const Curve& curve) {
   const std::vector<Curve::Point>& points = curve.points();
   const size_t stride = (points.size() + kMaxPoints - 1) / kMaxPoints;
   FinishedCurve thinned;
-  for (size_t i = (points.size() - 1) % stride; i < points.size();
-       i += stride) {
+  const size_t first = (points.size() - 1) % stride;
+  if (first > 0) thinned.push_back({points[0].step, points[0].mean});
+  for (size_t i = first; i < points.size(); i += stride) {
     thinned.push_back({points[i].step, points[i].mean});
   }
   return thinned;

@@ -1,0 +1,120 @@
+#include "search/factory.h"
+
+#include <limits>
+
+#include "absl/strings/str_cat.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+
+namespace assay {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::IsSupersetOf;
+
+StudySpec Spec() {
+  StudySpec spec;
+  spec.metrics = {{.name = "accuracy", .goal = Goal::kMaximize}};
+  spec.space = *SearchSpace::Create({{"x", DoubleDomain{}, {}, {}}});
+  return spec;
+}
+
+TEST(FactoryTest, NamesAreSorted) {
+  const std::vector<std::string> names = SearchStrategyNames();
+  EXPECT_TRUE(std::is_sorted(names.begin(), names.end()));
+  EXPECT_THAT(names, IsSupersetOf({"auto", "grid", "quasi_random", "random"}));
+  EXPECT_THAT(EarlyStoppingRuleNames(), ElementsAre("median", "patience"));
+}
+
+TEST(FactoryTest, MakesEachAlgorithm) {
+  for (const std::string& name : SearchStrategyNames()) {
+    StudySpec spec = Spec();
+    spec.algorithm.name = name;
+    EXPECT_TRUE(MakeSearchStrategy(spec).ok()) << name;
+  }
+}
+
+TEST(FactoryTest, UnknownAlgorithmIsAnsweredWithThoseThereAre) {
+  StudySpec spec = Spec();
+  spec.algorithm.name = "bayesian";
+  const absl::Status status = MakeSearchStrategy(spec).status();
+  EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_EQ(status.message(),
+            "algorithm \"bayesian\" is not known, there are auto, grid, "
+            "quasi_random, random");
+}
+
+TEST(FactoryTest, AutoSaysWhatItUses) {
+  const StudySpec spec = Spec();
+  Random random(0);
+  const auto proposals =
+      (*MakeSearchStrategy(spec))->Suggest({}, 1, random).value();
+  EXPECT_EQ(proposals[0].origin.strategy, "quasi_random");
+  EXPECT_EQ(proposals[0].origin.why,
+            "auto uses quasi_random: point 1 of a scrambled Sobol sequence");
+}
+
+TEST(FactoryTest, GridNeedsPointsAndACountableSpace) {
+  StudySpec spec = Spec();
+  spec.algorithm = {.name = "grid", .points_per_continuous = 0};
+  EXPECT_EQ(MakeSearchStrategy(spec).status().message(),
+            "algorithm \"grid\": points_per_continuous 0, must be 1 or more");
+  std::vector<Parameter> parameters;
+  for (int i = 0; i < 100; ++i) {
+    parameters.push_back({absl::StrCat("p", i), DoubleDomain{}, {}, {}});
+  }
+  spec.space = *SearchSpace::Create(parameters);
+  spec.algorithm.points_per_continuous = 10;
+  EXPECT_EQ(MakeSearchStrategy(spec).status().message(),
+            "algorithm \"grid\": more than 2^62 configurations");
+}
+
+TEST(FactoryTest, NoRuleIsNull) {
+  const auto rule = MakeEarlyStoppingRule(Spec());
+  ASSERT_TRUE(rule.ok());
+  EXPECT_EQ(*rule, nullptr);
+}
+
+TEST(FactoryTest, MakesEachRule) {
+  for (const std::string& name : EarlyStoppingRuleNames()) {
+    StudySpec spec = Spec();
+    spec.stopping.name = name;
+    const auto rule = MakeEarlyStoppingRule(spec);
+    ASSERT_TRUE(rule.ok()) << name;
+    EXPECT_NE(*rule, nullptr);
+  }
+}
+
+TEST(FactoryTest, BadRulesAreRefused) {
+  struct Case {
+    StoppingSpec stopping;
+    const char* message;
+  };
+  const Case cases[] = {
+      {{.name = "asha"},
+       "stopping rule \"asha\" is not known, there are median, patience"},
+      {{.name = "median", .metric = "loss"},
+       "stopping: metric \"loss\" is unknown, there are accuracy"},
+      {{.name = "median", .warmup_steps = -1},
+       "stopping: warmup_steps -1, must be 0 or more"},
+      {{.name = "median", .min_trials = 0},
+       "stopping: min_trials 0, must be 1 or more"},
+      {{.name = "median", .interval_steps = 0},
+       "stopping: interval_steps 0, must be 1 or more"},
+      {{.name = "patience", .patience_steps = 0},
+       "stopping: patience_steps 0, must be 1 or more"},
+      {{.name = "patience",
+        .min_delta = std::numeric_limits<double>::quiet_NaN()},
+       "stopping: min_delta nan, must be 0 or more and finite"},
+  };
+  for (const Case& c : cases) {
+    StudySpec spec = Spec();
+    spec.stopping = c.stopping;
+    const absl::Status status = MakeEarlyStoppingRule(spec).status();
+    EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
+    EXPECT_EQ(status.message(), c.message);
+  }
+}
+
+}  // namespace
+}  // namespace assay
