@@ -10,13 +10,13 @@ packages=(
   libabsl-dev libgrpc++-dev libprotobuf-dev protobuf-compiler protobuf-compiler-grpc
   # Storage, HTTP, metrics, logs, flags, files.
   libboost-dev libcli11-dev libspdlog-dev libsqlite3-dev libssl-dev libtomlplusplus-dev
-  libyaml-cpp-dev nlohmann-json3-dev prometheus-cpp-dev
+  libyaml-cpp-dev nlohmann-json3-dev prometheus-cpp-dev zlib1g-dev
   # Numbers. Without OpenBLAS a small network trains 20 times slower.
-  libeigen3-dev libnlopt-cxx-dev libopenblas0-pthread libtorch-dev
+  libopenblas0-pthread libtorch-dev
   # Real data: 60,000 + 10,000 images of clothes.
   dataset-fashion-mnist
   # Tests and benchmarks.
-  libbenchmark-dev libgmock-dev libgtest-dev prometheus python3-grpcio python3-protobuf
+  libgmock-dev libgtest-dev prometheus python3-grpcio python3-protobuf python3-pytest
 )
 
 missing=()
@@ -34,7 +34,6 @@ if [[ $EUID -ne 0 ]]; then
   as_root=(sudo)
 fi
 echo "install-deps: installing ${#missing[@]} packages: ${missing[*]}"
-# A started Prometheus would take port 9090; the tests start their own.
 "${as_root[@]}" apt-get update -qq
 "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
 echo "install-deps: done"
