@@ -70,7 +70,7 @@ absl::StatusOr<std::vector<Proposal>> SequenceStrategy::Suggest(
     Take(round, FingerprintOf(*proposal), proposal->origin);
     proposals.push_back(*std::move(proposal));
   }
-  if (proposals.empty() && count > 0) return UsedUp();
+  if (proposals.empty() && count > 0) return UsedUp(round);
   return proposals;
 }
 
@@ -135,16 +135,22 @@ std::optional<Proposal> SequenceStrategy::Propose(Track& track,
   return proposal;
 }
 
-absl::Status SequenceStrategy::UsedUp() const {
+absl::Status SequenceStrategy::UsedUp(const Round& round) const {
+  const std::string fit =
+      space_->constraints().empty() ? "new" : "new and passes the constraints";
   if (!walk_.sequence) {
     return absl::OutOfRangeError(
-        absl::StrCat(name_, ": none of ", kMaxTries,
-                     " draws is new and passes the constraints"));
+        absl::StrCat(name_, ": none of ", kMaxTries, " draws is ", fit));
   }
-  return absl::OutOfRangeError(absl::StrCat(
-      name_, ": the space is used up, none of its ", walk_.sequence->size(),
-      " configurations is new",
-      space_->constraints().empty() ? "" : " and passes the constraints"));
+  const int64_t size = walk_.sequence->size();
+  if (round.next_walk < size &&
+      walk_.done.NextMissing(round.next_walk) < size) {
+    return absl::OutOfRangeError(absl::StrCat(
+        name_, ": none of ", kMaxSteps, " configurations in a row is ", fit));
+  }
+  return absl::OutOfRangeError(
+      absl::StrCat(name_, ": the space is used up, none of its ", size,
+                   " configurations is ", fit));
 }
 
 }  // namespace assay

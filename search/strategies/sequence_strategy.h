@@ -75,7 +75,7 @@ class SequenceStrategy final : public SearchStrategy {
   static int64_t NextFree(const Track& track, const Round& round, int64_t from);
   std::optional<Proposal> Propose(Track& track, const Round& round,
                                   int64_t index);
-  absl::Status UsedUp() const;
+  absl::Status UsedUp(const Round& round) const;
 
   const std::string name_;
   const std::string prefix_;

@@ -136,6 +136,14 @@ TEST(StudyTest, WhatIsSpentNamesTheLimit) {
   }
 }
 
+TEST(StudyTest, OnlyASpentMaxTrialsLetsRequeuedTrialsRun) {
+  Study study = Active();
+  study.counts.configurations = 2;
+  study.counts.failed = 2;
+  EXPECT_TRUE(WhatIsSpent(study, {.max_trials = 2}, At(0))->requeued_may_run);
+  EXPECT_FALSE(WhatIsSpent(study, {.max_failed = 2}, At(0))->requeued_may_run);
+}
+
 TEST(StudyTest, TargetIsReachedByAValueAsGood) {
   const MetricSpec accuracy{.name = "accuracy", .goal = Goal::kMaximize};
   const MetricSpec loss{.name = "loss", .goal = Goal::kMinimize};
