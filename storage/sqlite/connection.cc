@@ -1,5 +1,7 @@
 #include "storage/sqlite/connection.h"
 
+#include <sqlite3.h>
+
 #include <algorithm>
 #include <cerrno>
 #include <utility>
@@ -100,8 +102,11 @@ absl::Status Connection::SetUp(Mode mode) {
       Execute("PRAGMA temp_store = MEMORY; PRAGMA trusted_schema = OFF"));
   if (mode == Mode::kQuery) return Execute("PRAGMA query_only = ON");
   if (mode == Mode::kReadOnly) return absl::OkStatus();
+  // EXTRA is FULL that also syncs the folder after it deletes a rollback
+  // journal. Migrations make one before WAL is on: come back after a power cut,
+  // it would undo them under a WAL that was written since.
   return Execute(
-      "PRAGMA foreign_keys = ON; PRAGMA synchronous = FULL;"
+      "PRAGMA foreign_keys = ON; PRAGMA synchronous = EXTRA;"
       "PRAGMA secure_delete = OFF; PRAGMA cache_size = -32768");
 }
 
@@ -145,6 +150,16 @@ absl::StatusOr<int64_t> Connection::QueryInt(const std::string& sql) {
 absl::Status Connection::Error(int code) {
   trouble_ = std::max(trouble_, ToTrouble(code, sqlite3_system_errno(handle_)));
   return absl::Status(ToStatusCode(code), sqlite3_errmsg(handle_));
+}
+
+bool Connection::InTransaction() const {
+  return sqlite3_get_autocommit(handle_) == 0;
+}
+
+int Connection::Changes() const { return sqlite3_changes(handle_); }
+
+int64_t Connection::LastInsertId() const {
+  return sqlite3_last_insert_rowid(handle_);
 }
 
 void Connection::ForgetFullDisk() {

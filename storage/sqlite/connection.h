@@ -1,7 +1,5 @@
 #pragma once
 
-#include <sqlite3.h>
-
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -11,6 +9,9 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
 #include "storage/sqlite/statement.h"
+
+struct sqlite3;
+struct sqlite3_stmt;
 
 namespace assay {
 
@@ -57,10 +58,11 @@ class Connection {
   void ForgetFullDisk();
 
   // A transaction is open: SQLite ends it by itself on some errors.
-  bool InTransaction() const { return sqlite3_get_autocommit(handle_) == 0; }
+  bool InTransaction() const;
 
-  // Rows changed by the last INSERT, UPDATE or DELETE.
-  int Changes() const { return sqlite3_changes(handle_); }
+  // Of the last INSERT, UPDATE or DELETE: rows changed, id given.
+  int Changes() const;
+  int64_t LastInsertId() const;
 
  private:
   explicit Connection(sqlite3* handle) : handle_(handle) {}

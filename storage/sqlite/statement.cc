@@ -1,5 +1,7 @@
 #include "storage/sqlite/statement.h"
 
+#include <sqlite3.h>
+
 #include <cassert>
 #include <limits>
 #include <utility>
@@ -16,6 +18,11 @@ absl::Time FromMicros(int64_t micros) {
                             : absl::FromUnixMicros(micros);
 }
 
+// SQLite takes a null pointer for NULL, whatever the size.
+const char* NotNull(absl::string_view text) {
+  return text.data() == nullptr ? "" : text.data();
+}
+
 }  // namespace
 
 Statement::Statement(Connection& connection, sqlite3_stmt* statement,
@@ -25,6 +32,26 @@ Statement::Statement(Connection& connection, sqlite3_stmt* statement,
       prepared_(std::move(prepared)) {}
 
 Statement::~Statement() { sqlite3_reset(statement_); }
+
+void Statement::Bind(int64_t value) {
+  sqlite3_bind_int64(statement_, ++bound_, value);
+}
+
+void Statement::BindReal(double value) {
+  sqlite3_bind_double(statement_, ++bound_, value);
+}
+
+void Statement::BindText(absl::string_view value) {
+  sqlite3_bind_text64(statement_, ++bound_, NotNull(value), value.size(),
+                      SQLITE_STATIC, SQLITE_UTF8);
+}
+
+void Statement::BindBlob(absl::string_view value) {
+  sqlite3_bind_blob64(statement_, ++bound_, NotNull(value), value.size(),
+                      SQLITE_STATIC);
+}
+
+void Statement::BindNull() { sqlite3_bind_null(statement_, ++bound_); }
 
 void Statement::BindTime(absl::Time value) { Bind(absl::ToUnixMicros(value)); }
 
@@ -55,6 +82,14 @@ absl::Status Statement::Run() {
   assert(!row.ok() || !*row);
   return row.status();
 }
+
+bool Statement::IsNull() const {
+  return sqlite3_column_type(statement_, column_) == SQLITE_NULL;
+}
+
+int64_t Statement::Int() { return sqlite3_column_int64(statement_, column_++); }
+
+int32_t Statement::Int32() { return sqlite3_column_int(statement_, column_++); }
 
 double Statement::Real() {
   if (IsNull()) {

@@ -1,8 +1,5 @@
 #pragma once
 
-#include <sqlite3.h>
-
-#include <cmath>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -11,6 +8,8 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
+
+struct sqlite3_stmt;
 
 namespace assay {
 
@@ -30,20 +29,11 @@ class Statement {
   Statement(const Statement&) = delete;
   Statement& operator=(const Statement&) = delete;
 
-  void Bind(int64_t value) { sqlite3_bind_int64(statement_, ++bound_, value); }
-  // NaN becomes NULL, and back.
-  void BindReal(double value) {
-    sqlite3_bind_double(statement_, ++bound_, value);
-  }
-  void BindText(absl::string_view value) {
-    sqlite3_bind_text(statement_, ++bound_, NotNull(value), Size(value),
-                      SQLITE_STATIC);
-  }
-  void BindBlob(absl::string_view value) {
-    sqlite3_bind_blob(statement_, ++bound_, NotNull(value), Size(value),
-                      SQLITE_STATIC);
-  }
-  void BindNull() { sqlite3_bind_null(statement_, ++bound_); }
+  void Bind(int64_t value);
+  void BindReal(double value);  // NaN becomes NULL, and back.
+  void BindText(absl::string_view value);
+  void BindBlob(absl::string_view value);
+  void BindNull();
   void BindTime(absl::Time value);  // Microseconds since 1970.
   void BindTime(const std::optional<absl::Time>& value);
   void BindDuration(absl::Duration value);  // Microseconds.
@@ -54,8 +44,8 @@ class Statement {
   // Of a statement without rows.
   absl::Status Run();
 
-  int64_t Int() { return sqlite3_column_int64(statement_, column_++); }
-  int32_t Int32() { return sqlite3_column_int(statement_, column_++); }
+  int64_t Int();
+  int32_t Int32();
   double Real();
   std::string Text() { return std::string(TextView()); }
   std::string Blob();
@@ -67,15 +57,7 @@ class Statement {
   absl::Duration Duration();
 
  private:
-  static const char* NotNull(absl::string_view text) {
-    return text.data() == nullptr ? "" : text.data();
-  }
-  static int Size(absl::string_view text) {
-    return static_cast<int>(text.size());
-  }
-  bool IsNull() const {
-    return sqlite3_column_type(statement_, column_) == SQLITE_NULL;
-  }
+  bool IsNull() const;
 
   Connection& connection_;
   sqlite3_stmt* const statement_;

@@ -158,7 +158,7 @@ absl::StatusOr<StudyId> SqliteTransaction::InsertStudy(const Study& study) {
   BindChanging(statement, study);
   ASSAY_RETURN_IF_ERROR(Named(statement.Run(), "study \"", study.name,
                               "\" of owner \"", study.owner, "\""));
-  return StudyId{sqlite3_last_insert_rowid(connection_.handle())};
+  return StudyId{connection_.LastInsertId()};
 }
 
 absl::Status SqliteTransaction::UpdateStudy(const Study& study) {
@@ -280,7 +280,7 @@ absl::StatusOr<TrialId> SqliteTransaction::InsertTrial(const Trial& trial) {
   BindChanging(statement, trial, final_metrics);
   ASSAY_RETURN_IF_ERROR(Named(statement.Run(), "study ", trial.study.value,
                               " trial number ", trial.number));
-  return TrialId{sqlite3_last_insert_rowid(connection_.handle())};
+  return TrialId{connection_.LastInsertId()};
 }
 
 absl::Status SqliteTransaction::UpdateTrial(const Trial& trial,

@@ -6,6 +6,7 @@
 #include <atomic>
 #include <cmath>
 #include <filesystem>
+#include <future>
 #include <limits>
 #include <memory>
 #include <string>
@@ -452,11 +453,12 @@ TEST_P(StorageConformanceTest, TrialsAreListedByNumberStateAndPage) {
         Ask([&](Snapshot& s) { return s.ListTrials(study, query); }));
   };
   EXPECT_THAT(list({}), ElementsAre(0, 1, 2, 3));
-  EXPECT_THAT(list({.after_number = 0, .limit = 2}), ElementsAre(1, 2));
+  EXPECT_THAT(list({.after_number = 0, .limit = 2, .states = {}}),
+              ElementsAre(1, 2));
   EXPECT_THAT(list({.states = {TrialState::kFailed}}), ElementsAre(1, 3));
   EXPECT_THAT(list({.states = {TrialState::kPending, TrialState::kCompleted}}),
               ElementsAre(0, 2));
-  EXPECT_THAT(list({.limit = 0}), IsEmpty());
+  EXPECT_THAT(list({.limit = 0, .states = {}}), IsEmpty());
 }
 
 TEST_P(StorageConformanceTest, UnfinishedTrialsAreListedAndTheOldestIsNext) {

@@ -11,12 +11,18 @@
 
 namespace assay {
 
-// A folder of its own, removed at the end.
+// A folder of its own, removed at the end; in memory where there is such a
+// place: what must survive a cut is shown by UnsyncedVfs.
 class TemporaryFolder {
  public:
   TemporaryFolder() {
-    std::string name =
-        (std::filesystem::temp_directory_path() / "assay-XXXXXX").string();
+    const std::filesystem::path memory = "/dev/shm";
+    std::error_code error;
+    std::string name = ((std::filesystem::is_directory(memory, error)
+                             ? memory
+                             : std::filesystem::temp_directory_path()) /
+                        "assay-XXXXXX")
+                           .string();
     path_ = mkdtemp(name.data());
   }
   ~TemporaryFolder() {
