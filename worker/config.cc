@@ -5,14 +5,13 @@
 #include <array>
 #include <cstdlib>
 #include <filesystem>
-#include <fstream>
 #include <iostream>
-#include <iterator>
 
 #include "CLI/CLI.hpp"
 #include "absl/strings/str_cat.h"
 #include "search/base/status_macros.h"
 #include "toml++/toml.h"
+#include "worker/read_file.h"
 
 namespace assay {
 namespace {
@@ -102,19 +101,14 @@ absl::StatusOr<RunnerConfig> ReadRunner(const std::string& name,
   return runner;
 }
 
-absl::StatusOr<std::string> ReadFile(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  if (!file) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("--config ", path, ": cannot be read"));
-  }
-  return std::string{std::istreambuf_iterator<char>(file), {}};
-}
-
 absl::Status ReadRunners(const std::string& path, WorkerConfig& config) {
   if (path.empty()) return absl::OkStatus();
-  ASSAY_ASSIGN_OR_RETURN(const std::string text, ReadFile(path));
-  auto runners = ParseRunners(text);
+  const absl::StatusOr<std::string> text = ReadWholeFile(path);
+  if (!text.ok()) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("--config ", text.status().message()));
+  }
+  auto runners = ParseRunners(*text);
   if (!runners.ok()) {
     return absl::InvalidArgumentError(
         absl::StrCat("--config ", path, ": ", runners.status().message()));

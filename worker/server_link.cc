@@ -21,6 +21,7 @@ constexpr size_t kPressed = 20'000;  // Measurements that wait: read no more.
 constexpr size_t kRelieved = 2'000;  // Go on.
 constexpr double kOutputBytesPerSecond = 1 << 20;
 constexpr milliseconds kOutputInterval(50);
+constexpr std::chrono::seconds kUseful(1);
 constexpr int kMaxMessageBytes = 17 << 20;
 
 std::shared_ptr<grpc::Channel> MakeChannel(const std::string& server,
@@ -234,12 +235,20 @@ bool ServerLink::ServeStream() {
     Relieve(std::numeric_limits<size_t>::max(), calls);
   }
   for (const auto& call : calls) call();
-  if (!stopping) {
-    spdlog::warn("{}: {}", options_.server,
-                 status.error_message().empty() ? "the stream ended"
-                                                : status.error_message());
+  if (!stopping) LogEnd(status.error_message());
+  // A stream that is refused as soon as it is welcomed is of no use.
+  return stream.welcomed && steady_clock::now() - stream.opened > kUseful;
+}
+
+// Once, not at each try.
+void ServerLink::LogEnd(const std::string& why) {
+  if (why == last_end_) {
+    spdlog::debug("{}: {}", options_.server, why);
+  } else {
+    spdlog::warn("{}: {}; trying again", options_.server,
+                 why.empty() ? "the stream ended" : why);
   }
-  return stream.welcomed;
+  last_end_ = why;
 }
 
 void ServerLink::WriteUntilBroken(Stream& stream) {

@@ -81,8 +81,9 @@ class ServerLink {
   using Calls = std::vector<std::function<void()>>;
 
   void Run();
-  // True if it was welcomed.
+  // True if it was of use: the next try may come soon.
   bool ServeStream();
+  void LogEnd(const std::string& why);
   void WriteUntilBroken(Stream& stream);
   bool WaitToRetry(absl::Duration wait);
   void CheckSelfStop();
@@ -108,6 +109,7 @@ class ServerLink {
 
   const Options options_;
   const LinkEvents events_;
+  std::string last_end_;  // Of the link's thread.
 
   mutable Mutex mutex_;
   CondVar changed_;

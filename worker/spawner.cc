@@ -12,8 +12,6 @@
 #include <array>
 #include <cerrno>
 #include <csignal>
-#include <fstream>
-#include <iterator>
 #include <utility>
 
 #include "absl/strings/match.h"
@@ -22,6 +20,7 @@
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
 #include "search/base/status_macros.h"
+#include "worker/read_file.h"
 #include "worker/system_error.h"
 
 namespace assay {
@@ -239,8 +238,8 @@ void Spawner::Serve() {
 }
 
 absl::StatusOr<int64_t> StartTimeOf(pid_t pid) {
-  std::ifstream file(absl::StrCat("/proc/", pid, "/stat"));
-  const std::string text{std::istreambuf_iterator<char>(file), {}};
+  ASSAY_ASSIGN_OR_RETURN(const std::string text,
+                         ReadWholeFile(absl::StrCat("/proc/", pid, "/stat")));
   // Field 2 is the name in parentheses and may hold anything.
   const size_t name_end = text.rfind(')');
   if (name_end == std::string::npos) {

@@ -9,7 +9,6 @@
 #include <csignal>
 #include <filesystem>
 #include <fstream>
-#include <iterator>
 #include <random>
 #include <utility>
 #include <vector>
@@ -19,6 +18,7 @@
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
 #include "search/base/status_macros.h"
+#include "worker/read_file.h"
 #include "worker/spawner.h"
 #include "worker/system_error.h"
 #include "worker/trial_output.h"
@@ -31,8 +31,7 @@ namespace fs = std::filesystem;
 constexpr char kMarkVariable[] = "ASSAY_WORKER_MARK=";
 
 std::string ReadText(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(file), {}};
+  return ReadWholeFile(path).value_or("");
 }
 
 // Start times count from the boot, so they mean nothing after another.

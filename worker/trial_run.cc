@@ -21,7 +21,8 @@ std::string StandbyOrder(const TrialPlan& plan) {
   return order.dump() + "\n";
 }
 
-constexpr size_t kMaxAttributes = 1000;
+// They travel in one message with the end.
+constexpr size_t kMaxAttributeBytes = size_t{4} << 20;
 
 }  // namespace
 
@@ -73,10 +74,11 @@ absl::Status TrialRun::Prepare() {
   std::ofstream file(TrialFileIn(plan_.scratch));
   file << plan_.trial_file << std::flush;
   if (!file) return SystemError(TrialFileIn(plan_.scratch));
-  ASSAY_ASSIGN_OR_RETURN(
-      socket_, TrialSocket::Listen(
-                   services_.loop, plan_.socket,
-                   [this](TrialMessage message) { Take(std::move(message)); }));
+  ASSAY_ASSIGN_OR_RETURN(socket_,
+                         TrialSocket::Listen(services_.loop, plan_.socket,
+                                             [this](TrialMessage message) {
+                                               return Take(std::move(message));
+                                             }));
   return absl::OkStatus();
 }
 
@@ -139,6 +141,11 @@ void TrialRun::Stop(absl::string_view reason) {
 
 void TrialRun::HandBack() { End(EndedBy::kHandBack, ""); }
 
+void TrialRun::Kill() {
+  record_.ended_by = EndedBy::kHandBack;
+  if (process_ != nullptr) process_->Kill();
+}
+
 void TrialRun::End(EndedBy by, std::string limit) {
   if (record_.ended_by != EndedBy::kItself) return;
   record_.ended_by = by;
@@ -160,17 +167,32 @@ void TrialRun::SetPaused(bool paused) {
   if (socket_ != nullptr) socket_->SetPaused(paused);
 }
 
-void TrialRun::Take(TrialMessage message) {
+absl::Status TrialRun::Take(TrialMessage message) {
   if (auto* measurement = std::get_if<Measurement>(&message)) {
-    return TakeMeasurement(std::move(*measurement));
+    TakeMeasurement(std::move(*measurement));
+    return absl::OkStatus();
   }
   if (auto* declared = std::get_if<DeclaredEnd>(&message)) {
     record_.declared = std::move(*declared);
-    return;
+    return absl::OkStatus();
   }
-  if (attributes_.size() < kMaxAttributes) {
-    attributes_.push_back(std::get<TrialAttribute>(std::move(message)));
+  return TakeAttribute(std::get<TrialAttribute>(std::move(message)));
+}
+
+absl::Status TrialRun::TakeAttribute(TrialAttribute attribute) {
+  const auto size = [](const TrialAttribute& a) {
+    return a.name_space.size() + a.key.size() + a.value.size() + 16;
+  };
+  TrialAttribute& kept = attributes_[{attribute.name_space, attribute.key}];
+  const size_t before = kept.key.empty() ? 0 : size(kept);
+  if (attribute_bytes_ - before + size(attribute) > kMaxAttributeBytes) {
+    if (before == 0) attributes_.erase({attribute.name_space, attribute.key});
+    return absl::ResourceExhaustedError(
+        "the attributes of a trial may have 4 MiB in total");
   }
+  attribute_bytes_ += size(attribute) - before;
+  kept = std::move(attribute);
+  return absl::OkStatus();
 }
 
 void TrialRun::TakeMeasurement(Measurement measurement) {
@@ -228,8 +250,12 @@ void TrialRun::Ended(ProcessEnd end) {
 }
 
 void TrialRun::EndedForGood() {
+  std::vector<TrialAttribute> attributes;
+  for (auto& [key, attribute] : attributes_) {
+    attributes.push_back(std::move(attribute));
+  }
   const auto ended = events_.ended;  // It may destroy this.
-  ended(Conclude(record_), std::move(attributes_));
+  ended(Conclude(record_), std::move(attributes));
 }
 
 }  // namespace assay

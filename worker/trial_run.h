@@ -1,8 +1,10 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -74,6 +76,8 @@ class TrialRun {
   void Start();
   void Stop(absl::string_view reason);
   void HandBack();
+  // SIGKILL at once; `ended` comes when the process is gone.
+  void Kill();
 
   // Reads no reports while paused.
   void SetPaused(bool paused);
@@ -84,7 +88,8 @@ class TrialRun {
   absl::Status Prepare();
   void Started(absl::StatusOr<Process> process);
   void Run(Process process);
-  void Take(TrialMessage message);
+  absl::Status Take(TrialMessage message);
+  absl::Status TakeAttribute(TrialAttribute attribute);
   void TakeMeasurement(Measurement measurement);
   void CheckScratch(int64_t bytes);
   void MeasureScratchLater();
@@ -102,7 +107,9 @@ class TrialRun {
   std::unique_ptr<TrialSocket> socket_;
   Process process_;
   AttemptRecord record_;
-  std::vector<TrialAttribute> attributes_;
+  // By namespace and key: a later one replaces an earlier one.
+  std::map<std::pair<std::string, std::string>, TrialAttribute> attributes_;
+  size_t attribute_bytes_ = 0;
   EventLoop::Handle limit_timer_ = 0;
   EventLoop::Handle grace_timer_ = 0;
   EventLoop::Handle scratch_timer_ = 0;

@@ -18,6 +18,7 @@ namespace assay {
 namespace {
 
 constexpr size_t kReadBytes = size_t{64} << 10;
+constexpr size_t kMaxDrainReads = 256;
 
 }  // namespace
 
@@ -75,20 +76,21 @@ void TrialSocket::SetPaused(bool paused) {
 }
 
 void TrialSocket::Drain() {
+  paused_ = true;  // What is accepted now is read below, not by the loop.
+  for (Accept(); !connections_.empty(); Accept()) DrainConnections();
   loop_.Unwatch(std::exchange(listener_watch_, 0));
-  paused_ = true;  // Accept() leaves the reading to the loop below.
-  Accept();
   listener_.Close();
+}
+
+void TrialSocket::DrainConnections() {
   while (!connections_.empty()) {
-    Connection& connection = connections_.begin()->second;
-    size_t before;
-    do {
-      before = connection.received.size() + connection.accepted;
-      Receive(connection);
-    } while (!connection.at_end &&
-             before != connection.received.size() + connection.accepted);
-    Send(connection);
-    Close(connections_.begin()->first);
+    const auto& [id, connection] = *connections_.begin();
+    // A grandchild may write on for ever.
+    for (size_t reads = 0; reads < kMaxDrainReads; ++reads) {
+      if (!Receive(connections_.at(id)) || connection.at_end) break;
+    }
+    Send(connections_.at(id));
+    Close(id);
   }
 }
 
@@ -125,11 +127,11 @@ void TrialSocket::OnReady(Id id, uint32_t events) {
   }
 }
 
-void TrialSocket::Receive(Connection& connection) {
+bool TrialSocket::Receive(Connection& connection) {
   std::array<char, kReadBytes> buffer;
   const ssize_t count =
       recv(connection.socket.get(), buffer.data(), buffer.size(), MSG_DONTWAIT);
-  if (count < 0 && (errno == EAGAIN || errno == EINTR)) return;
+  if (count < 0 && (errno == EAGAIN || errno == EINTR)) return false;
   if (count <= 0) {
     connection.at_end = true;
     // A last line without its newline.
@@ -138,6 +140,7 @@ void TrialSocket::Receive(Connection& connection) {
     connection.received.append(buffer.data(), static_cast<size_t>(count));
   }
   TakeLines(connection);
+  return true;
 }
 
 void TrialSocket::TakeLines(Connection& connection) {
@@ -162,13 +165,14 @@ void TrialSocket::TakeLine(Connection& connection, absl::string_view line) {
   if (line.find_first_not_of(" \t\r") == absl::string_view::npos) return;
   absl::StatusOr<TrialMessage> message = ParseTrialMessage(line);
   const bool full = connection.answers.size() > kMaxAnswers;
-  if (!message.ok()) {
+  const absl::Status status =
+      message.ok() ? take_(*std::move(message)) : message.status();
+  if (!status.ok()) {
     if (full) return;  // Nobody reads them.
-    absl::StrAppend(&connection.answers, ErrorLine(message.status().message()));
+    absl::StrAppend(&connection.answers, ErrorLine(status.message()));
     return;
   }
   ++connection.accepted;
-  take_(*std::move(message));
   if (full) {
     connection.last_ack = AckLine(connection.accepted);
   } else {

@@ -24,7 +24,8 @@ namespace assay {
 // 64 KiB a connection (beyond it a newer ack replaces an older one).
 class TrialSocket {
  public:
-  using Take = std::function<void(TrialMessage)>;
+  // An error is what the trial is told about its line.
+  using Take = std::function<absl::Status(TrialMessage)>;
 
   static constexpr size_t kMaxLine = size_t{1} << 20;
   static constexpr size_t kMaxAnswers = size_t{64} << 10;
@@ -48,8 +49,7 @@ class TrialSocket {
   // the kernel's buffer.
   void SetPaused(bool paused);
 
-  // Takes what the trial has sent and not been read of, paused or not, and
-  // closes. For after its end.
+  // Takes what the trial sent before its end, paused or not, and closes.
   void Drain();
 
  private:
@@ -71,7 +71,9 @@ class TrialSocket {
   void WatchListener();
   void Accept();
   void OnReady(Id id, uint32_t events);
-  void Receive(Connection& connection);
+  // False if there was nothing.
+  bool Receive(Connection& connection);
+  void DrainConnections();
   void TakeLines(Connection& connection);
   void TakeLine(Connection& connection, absl::string_view line);
   void Send(Connection& connection);

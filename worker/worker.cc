@@ -297,8 +297,14 @@ TrialRun::Events Worker::MakeRunEvents(AttemptKey key) {
 
 void Worker::Ended(AttemptKey key, const AttemptEnd& end,
                    const std::vector<TrialAttribute>& attributes) {
-  Release(key);
-  Finish(key, end, attributes);
+  const Running ended = std::move(running_.at(key));
+  running_.erase(key);
+  slots_.Release(ended.slots);
+  if (ended.lost) {
+    Recorded(key);
+  } else {
+    Finish(key, end, attributes);
+  }
   state_->TrimOutput(kKeptOutputs);
   StartWaiting();
 }
@@ -308,13 +314,6 @@ void Worker::Finish(AttemptKey key, const AttemptEnd& end,
   spdlog::info("{} ends: {} {}", ToText(key),
                v1::Finish::Kind_Name(static_cast<int>(end.kind)), end.reason);
   link_->AddFinish(key, ToMessage(end, attributes));
-}
-
-void Worker::Release(AttemptKey key) {
-  const auto found = running_.find(key);
-  if (found == running_.end()) return;
-  slots_.Release(found->second.slots);
-  running_.erase(found);
 }
 
 void Worker::StopAttempt(AttemptKey key, const std::string& reason) {
@@ -332,9 +331,10 @@ void Worker::Lost(AttemptKey key, const std::string& reason) {
   spdlog::warn("{} is no longer ours: {}", ToText(key), reason);
   std::erase_if(waiting_,
                 [&](const Waiting& entry) { return entry.key == key; });
-  Release(key);
-  Recorded(key);
-  StartWaiting();
+  const auto found = running_.find(key);
+  if (found == running_.end()) return Recorded(key);
+  found->second.lost = true;
+  found->second.run->Kill();
 }
 
 void Worker::Recorded(AttemptKey key) {

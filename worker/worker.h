@@ -26,7 +26,8 @@ namespace assay {
 // it ended, until it is drained. On the loop's thread.
 //
 // An attempt goes  assigned -> (waits for slots) -> runs -> ended -> recorded.
-// Its slots are free from "ended" on; its scratch folder goes with "recorded".
+// Its slots are free from "ended" on, when its process is gone; its scratch
+// folder goes with "recorded".
 class Worker {
  public:
   // `loop` and `spawner` must outlive this. Errors: of the state folder.
@@ -47,6 +48,7 @@ class Worker {
   struct Running {
     std::unique_ptr<TrialRun> run;
     std::vector<int> slots;
+    bool lost = false;  // No longer ours: nobody wants to know how it ends.
   };
   struct Waiting {
     AttemptKey key;
@@ -69,7 +71,6 @@ class Worker {
   void StopAttempt(AttemptKey key, const std::string& reason);
   void Lost(AttemptKey key, const std::string& reason);
   void Recorded(AttemptKey key);
-  void Release(AttemptKey key);
   void HandBackAll();
   void Finish(AttemptKey key, const AttemptEnd& end,
               const std::vector<TrialAttribute>& attributes);
