@@ -146,6 +146,8 @@ class Transaction : public Snapshot {
   // `objective`: the value of the first objective, for ListBest(); nullopt if
   // there is none or it is NaN.
   virtual absl::StatusOr<TrialId> InsertTrial(const Trial& trial) = 0;
+  // Study, number, parameters, creation time and created_revision stay as they
+  // were inserted.
   virtual absl::Status UpdateTrial(const Trial& trial,
                                    std::optional<double> objective) = 0;
 
