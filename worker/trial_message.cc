@@ -14,6 +14,7 @@ namespace {
 using nlohmann::json;
 
 constexpr size_t kMaxMetrics = 64;
+constexpr size_t kMaxParameters = 1000;
 constexpr size_t kMaxName = 256;
 constexpr size_t kMaxAttribute = size_t{64} << 10;
 constexpr size_t kMaxReason = size_t{64} << 10;
@@ -94,11 +95,20 @@ ToGradients(const json& value) {
     return Wrong("gradients", value, "an object of objects of numbers");
   }
   std::map<std::string, std::map<std::string, double>> gradients;
+  if (value.size() > kMaxMetrics) {
+    return absl::InvalidArgumentError("\"gradients\" has more than 64 metrics");
+  }
   for (const auto& [metric, by_parameter] : value.items()) {
+    ASSAY_RETURN_IF_ERROR(CheckName(metric));
     if (!by_parameter.is_object()) {
       return Wrong(metric, by_parameter, "an object of numbers");
     }
+    if (by_parameter.size() > kMaxParameters) {
+      return absl::InvalidArgumentError(absl::StrCat(
+          "the gradient of \"", metric, "\" has more than 1000 parameters"));
+    }
     for (const auto& [parameter, number] : by_parameter.items()) {
+      ASSAY_RETURN_IF_ERROR(CheckName(parameter));
       ASSAY_ASSIGN_OR_RETURN(gradients[metric][parameter],
                              ToNumber(parameter, number));
     }
@@ -179,6 +189,7 @@ absl::StatusOr<TrialMessage> ToAttribute(const json& body) {
       return Unknown("attribute", key, "namespace, key and value");
     }
   }
+  ASSAY_RETURN_IF_ERROR(CheckName(attribute.name_space));
   ASSAY_RETURN_IF_ERROR(CheckName(attribute.key));
   return attribute;
 }

@@ -23,6 +23,8 @@ namespace {
 
 // Output of so many attempts is kept on this machine.
 constexpr size_t kKeptOutputs = 50;
+// The coordinator takes 64 KiB; what is no UTF-8 grows when it is replaced.
+constexpr size_t kMaxReasonBytes = 20'000;
 // A drained worker waits so long for its last results to be recorded.
 constexpr absl::Duration kLastWords = absl::Seconds(60);
 
@@ -42,7 +44,7 @@ v1::Finish ToMessage(const AttemptEnd& end,
                      const std::vector<TrialAttribute>& attributes) {
   v1::Finish finish;
   finish.set_kind(static_cast<v1::Finish::Kind>(end.kind));
-  finish.set_reason(ToUtf8(end.reason));
+  finish.set_reason(ToUtf8(end.reason.substr(0, kMaxReasonBytes)));
   for (const auto& [name, value] : end.metrics) {
     (*finish.mutable_metrics())[name] = value;
   }
