@@ -23,10 +23,9 @@ struct SqliteOptions {
 
 // Opens `folder`/assay.db, creating both, and takes the folder's lock.
 // FailedPrecondition if another server holds it (its pid is named), or the
-// database was written by a newer version; PermissionDenied if the folder
-// cannot be written. DataLoss if
-// it is no database or a damaged one. WAL, every commit synced; only the writer
-// checkpoints.
+// database was written by a newer version or another program; PermissionDenied
+// if the folder cannot be written; DataLoss if the file is no database or a
+// damaged one. WAL, every commit synced; only the writer checkpoints.
 absl::StatusOr<std::unique_ptr<Storage>> OpenSqliteStorage(
     const std::string& folder, const SqliteOptions& options = {});
 
