@@ -182,8 +182,9 @@ absl::StatusOr<std::optional<WorkerConfig>> ReadConfig(
   app.add_option("--drain", config.drain,
                  "What SIGTERM does with trials that run")
       ->transform(CLI::CheckedTransformer(std::map<std::string, DrainMode>{
-          {"finish", DrainMode::kFinish},
-          {"hand-back", DrainMode::kHandBack}}));
+          {"finish", DrainMode::kFinish}, {"hand-back", DrainMode::kHandBack}}))
+      ->type_name("finish|hand-back")
+      ->default_str("finish");
   app.add_option("--grace", grace,
                  "Seconds from a request to stop to SIGTERM, and from there to "
                  "SIGKILL")

@@ -18,6 +18,8 @@ namespace assay {
 //   processes/PID     a process group that runs: start time, boot, worker
 //   trials/12-1/      scratch folder of attempt 1 of trial 12
 //   output/12-1.log   its output (trial_output.h)
+//   sockets           path of the folder of its sockets, which lies elsewhere
+//                     because the path of a socket has to be short
 class StateFolder {
  public:
   // Makes the folder if there is none, then kills the process groups that a
@@ -25,11 +27,16 @@ class StateFolder {
   // AlreadyExists if another worker uses the folder.
   static absl::StatusOr<std::unique_ptr<StateFolder>> Open(
       const std::string& path);
+  ~StateFolder();
+  StateFolder(const StateFolder&) = delete;
+  StateFolder& operator=(const StateFolder&) = delete;
 
   // Absolute.
   const std::string& path() const { return path_; }
   std::string ScratchOf(AttemptKey key) const;
   std::string OutputOf(AttemptKey key) const;
+  // A path for a new socket, in a folder that is closed to other users.
+  std::string NewSocket();
 
   // "KEY=value" that each recorded process has to carry in its environment.
   std::string ProcessMark() const;
@@ -48,10 +55,13 @@ class StateFolder {
   StateFolder(std::string path, Descriptor lock);
   std::string RecordOf(pid_t leader) const;
   void ClearLeftovers();
+  absl::Status MakeSocketFolder();
 
   const std::string path_;
   const Descriptor lock_;
   const std::string mark_;  // Random: this worker's.
+  std::string socket_folder_;
+  int64_t last_socket_ = 0;
   int leftovers_ = 0;
 };
 

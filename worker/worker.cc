@@ -1,21 +1,17 @@
 #include "worker/worker.h"
 
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <cstdlib>
 #include <random>
 #include <thread>
 #include <utility>
 
-#include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "nlohmann/json.hpp"
 #include "proto/convert.h"
 #include "search/base/status_macros.h"
 #include "spdlog/spdlog.h"
-#include "worker/system_error.h"
 #include "worker/trial_planner.h"
 
 namespace assay {
@@ -78,18 +74,6 @@ std::string RandomInstance() {
   return bytes;
 }
 
-// Short, and closed to other users: sockets lie here.
-absl::StatusOr<std::string> MakeSocketFolder() {
-  const char* runtime = std::getenv("XDG_RUNTIME_DIR");
-  for (const std::string& parent :
-       {std::string(runtime == nullptr ? "" : runtime), std::string("/tmp")}) {
-    if (parent.empty() || parent.size() > 60) continue;
-    std::string path = absl::StrCat(parent, "/assay-XXXXXX");
-    if (mkdtemp(path.data()) != nullptr) return path;
-  }
-  return SystemError("a folder for sockets in /tmp");
-}
-
 std::vector<int> Indices(const std::vector<GpuDevice>& gpus) {
   std::vector<int> indices;
   for (const GpuDevice& gpu : gpus) indices.push_back(gpu.index);
@@ -113,20 +97,17 @@ absl::StatusOr<std::unique_ptr<Worker>> Worker::Create(
     spdlog::warn("killed {} process groups that a worker left behind",
                  state->leftovers());
   }
-  ASSAY_ASSIGN_OR_RETURN(std::string sockets, MakeSocketFolder());
   return std::unique_ptr<Worker>(new Worker(std::move(config), std::move(gpus),
-                                            loop, spawner, std::move(state),
-                                            std::move(sockets)));
+                                            loop, spawner, std::move(state)));
 }
 
 Worker::Worker(WorkerConfig config, std::vector<GpuDevice> gpus,
                EventLoop& loop, Spawner& spawner,
-               std::unique_ptr<StateFolder> state, std::string socket_folder)
+               std::unique_ptr<StateFolder> state)
     : config_(std::move(config)),
       loop_(loop),
       spawner_(spawner),
       state_(std::move(state)),
-      socket_folder_(std::move(socket_folder)),
       standby_(loop, spawner, *state_,
                [this](const std::string& devices) {
                  return StandbyCommand(config_, devices, state_->ProcessMark());
@@ -146,7 +127,6 @@ Worker::Worker(WorkerConfig config, std::vector<GpuDevice> gpus,
 Worker::~Worker() {
   link_.reset();
   running_.clear();
-  rmdir(socket_folder_.c_str());
 }
 
 v1::Hello Worker::MakeHello(const std::vector<GpuDevice>& gpus) const {
@@ -251,12 +231,11 @@ void Worker::StartWaiting() {
 void Worker::Start(AttemptKey key, const v1::WorkerAssignment& assignment,
                    std::vector<int> slots) {
   const std::string devices = slots_.DevicesOf(slots);
-  const TrialPlaces places = {
-      .key = key,
-      .scratch = state_->ScratchOf(key),
-      .socket = absl::StrCat(socket_folder_, "/", ++last_socket_),
-      .devices = devices,
-      .process_mark = state_->ProcessMark()};
+  const TrialPlaces places = {.key = key,
+                              .scratch = state_->ScratchOf(key),
+                              .socket = state_->NewSocket(),
+                              .devices = devices,
+                              .process_mark = state_->ProcessMark()};
   absl::StatusOr<TrialPlan> plan = PlanTrial(assignment, config_, places);
   if (!plan.ok()) {
     slots_.Release(slots);

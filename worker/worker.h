@@ -56,8 +56,7 @@ class Worker {
   };
 
   Worker(WorkerConfig config, std::vector<GpuDevice> gpus, EventLoop& loop,
-         Spawner& spawner, std::unique_ptr<StateFolder> state,
-         std::string socket_folder);
+         Spawner& spawner, std::unique_ptr<StateFolder> state);
 
   v1::Hello MakeHello(const std::vector<GpuDevice>& gpus) const;
   LinkEvents MakeLinkEvents();
@@ -80,13 +79,11 @@ class Worker {
   EventLoop& loop_;
   Spawner& spawner_;
   const std::unique_ptr<StateFolder> state_;
-  const std::string socket_folder_;
   ScratchFolders scratch_folders_;
   StandbyPool standby_;
   SlotTable slots_;
   std::deque<Waiting> waiting_;  // Assigned, and no slot is free.
   std::map<AttemptKey, Running> running_;
-  int64_t last_socket_ = 0;
   bool drained_by_server_ = false;
   int drains_ = 0;
   // What other threads post finds out whether this still lives.

@@ -1,5 +1,7 @@
 #include "worker/gpu_inventory.h"
 
+#include <dlfcn.h>
+
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
@@ -15,8 +17,17 @@ const std::vector<GpuDevice> kGpus = {
     {.index = 1, .uuid = "GPU-bb", .name = ""},
     {.index = 2, .uuid = "GPU-cc", .name = ""}};
 
-TEST(GpuInventoryTest, AMachineWithoutADriverHasNone) {
-  for (const GpuDevice& gpu : FindGpus()) EXPECT_FALSE(gpu.uuid.empty());
+TEST(GpuInventoryTest, AsksTheDriversLibrary) {
+  // One that is loaded already is found by its name.
+  void* const fake = dlopen(FAKE_NVML, RTLD_NOW);
+  ASSERT_NE(fake, nullptr) << dlerror();
+  const std::vector<GpuDevice> gpus = FindGpus();
+  ASSERT_EQ(gpus.size(), 2U);
+  EXPECT_EQ(gpus[1].index, 1);
+  EXPECT_EQ(gpus[1].name, "Fake GPU 1");
+  EXPECT_EQ(gpus[1].uuid, "GPU-1");
+  EXPECT_EQ(gpus[1].memory_bytes, int64_t{80} << 30);
+  dlclose(fake);
 }
 
 TEST(GpuInventoryTest, VisibleByIndexAndByBeginningOfUuid) {

@@ -1,0 +1,41 @@
+// NVIDIA's management library, as far as the worker uses it, for machines
+// without its driver: two GPUs.
+#include <cstdio>
+
+extern "C" {
+
+struct nvmlDevice_st {
+  unsigned index;
+};
+struct nvmlMemory_t {
+  unsigned long long total;
+  unsigned long long free;
+  unsigned long long used;
+};
+
+static nvmlDevice_st devices[] = {{0}, {1}};
+
+int nvmlInit_v2() { return 0; }
+int nvmlShutdown() { return 0; }
+int nvmlDeviceGetCount_v2(unsigned* count) {
+  *count = 2;
+  return 0;
+}
+int nvmlDeviceGetHandleByIndex_v2(unsigned index, nvmlDevice_st** device) {
+  *device = &devices[index];
+  return 0;
+}
+int nvmlDeviceGetName(nvmlDevice_st* device, char* name, unsigned length) {
+  std::snprintf(name, length, "Fake GPU %u", device->index);
+  return 0;
+}
+int nvmlDeviceGetUUID(nvmlDevice_st* device, char* uuid, unsigned length) {
+  std::snprintf(uuid, length, "GPU-%u", device->index);
+  return 0;
+}
+int nvmlDeviceGetMemoryInfo(nvmlDevice_st*, nvmlMemory_t* memory) {
+  *memory = {80ULL << 30, 0, 0};
+  return 0;
+}
+
+}  // extern "C"
