@@ -1,0 +1,110 @@
+#include "client/cli/best.h"
+
+#include <map>
+#include <ostream>
+
+#include "absl/strings/str_cat.h"
+#include "client/cli/format.h"
+#include "client/cli/json.h"
+#include "client/cli/table.h"
+#include "search/base/status_macros.h"
+
+namespace assay {
+namespace {
+
+void PrintOne(Context& context, const v1::Study& study,
+              const v1::Trial& trial) {
+  const Look& look = context.look;
+  context.out << Paint(absl::StrCat("best trial of ",
+                                    Printable(FormatName(study)), ": number ",
+                                    trial.number(), " (id ", trial.id(), ")"),
+                       Style::kBold, look)
+              << "\n";
+  Table table({{""}, {""}});
+  for (const auto& [name, value] : std::map<std::string, double>(
+           trial.final_metrics().begin(), trial.final_metrics().end())) {
+    const v1::Metric* objective = FirstObjective(study.spec());
+    const bool is_objective = objective && objective->name() == name;
+    table.AddRow({{absl::StrCat("  ", name),
+                   is_objective ? Style::kGreen : Style::kDim},
+                  {FormatNumber(value, 6)}});
+  }
+  std::map<std::string, std::string> parameters;
+  for (const auto& [name, value] : trial.parameters()) {
+    parameters[name] = FormatValue(value);
+  }
+  for (const auto& [name, value] : parameters) {
+    table.AddRow({{absl::StrCat("  ", name), Style::kCyan}, {value}});
+  }
+  const std::vector<std::string> lines = table.Lines(look);
+  for (size_t i = 1; i < lines.size(); ++i) context.out << lines[i] << "\n";
+  if (trial.state() == v1::Trial::STOPPED) {
+    context.out << "  It was stopped early; no trial ran to its end.\n";
+  }
+  if (!trial.origin().why().empty()) {
+    context.out << Paint(absl::StrCat("  proposed by ",
+                                      trial.origin().strategy(), ": ",
+                                      Printable(trial.origin().why())),
+                         Style::kDim, look)
+                << "\n";
+  }
+}
+
+void PrintMany(Context& context, const v1::Study& study,
+               const v1::OptimalResponse& optimal) {
+  std::vector<Column> columns = {{"number", true}};
+  for (const v1::Metric& metric : study.spec().metrics()) {
+    columns.push_back({metric.name(), true});
+  }
+  columns.push_back({"state"});
+  columns.push_back({"parameters", false, true});
+  Table table(columns);
+  for (const v1::Trial& trial : optimal.trials()) {
+    std::vector<Cell> cells = {{absl::StrCat(trial.number())}};
+    for (const v1::Metric& metric : study.spec().metrics()) {
+      const auto it = trial.final_metrics().find(metric.name());
+      cells.push_back({it == trial.final_metrics().end()
+                           ? ""
+                           : FormatNumber(it->second)});
+    }
+    cells.push_back({FormatState(trial.state()), StyleOf(trial.state())});
+    cells.push_back({FormatParameters(trial)});
+    table.AddRow(std::move(cells));
+  }
+  if (optimal.metric().empty()) {
+    context.out << "Pareto front: no trial is better in one objective without "
+                   "being worse in another.\n";
+  }
+  for (const std::string& line : table.Lines(context.look)) {
+    context.out << line << "\n";
+  }
+}
+
+}  // namespace
+
+absl::Status PrintBest(Context& context, const Connection& connection,
+                       const std::string& study, int count) {
+  v1::OptimalRequest request;
+  request.set_study(study);
+  request.set_count(count);
+  ASSAY_ASSIGN_OR_RETURN(
+      const v1::OptimalResponse optimal,
+      connection.Call(&v1::StudyService::Stub::Optimal, request));
+  if (context.json) {
+    context.out << ToJson(optimal).dump(2) << "\n";
+    return absl::OkStatus();
+  }
+  if (optimal.trials().empty()) {
+    return absl::NotFoundError(
+        absl::StrCat("no trial of ", study, " has a value yet"));
+  }
+  ASSAY_ASSIGN_OR_RETURN(const v1::Study found, GetStudy(connection, study));
+  if (optimal.trials_size() == 1) {
+    PrintOne(context, found, optimal.trials(0));
+  } else {
+    PrintMany(context, found, optimal);
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace assay

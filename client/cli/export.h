@@ -1,0 +1,38 @@
+#pragma once
+
+#include <map>
+#include <ostream>
+#include <string>
+#include <vector>
+
+#include "assay/v1/study.pb.h"
+#include "assay/v1/trial.pb.h"
+
+namespace assay {
+
+// One trial a row, RFC 4180: number, state, each parameter, each metric, when it
+// started and ended, the worker of its last attempt, attempts, and why it ended
+// so. Columns are known before the first row: parameters and metrics of the
+// spec, then what the given trials have besides.
+class CsvExport {
+ public:
+  // `out` must outlive this.
+  CsvExport(const v1::StudySpec& spec, const std::vector<v1::Trial>& trials,
+            std::ostream& out);
+
+  void WriteHeader();
+  void Write(const v1::Trial& trial);
+
+ private:
+  std::vector<std::string> parameters_;
+  std::vector<std::string> metrics_;
+  std::ostream& out_;
+};
+
+// The text, in quotes if it has to be.
+std::string CsvField(const std::string& text);
+
+// A double with every digit: reads back as the same number.
+std::string ExactNumber(double number);
+
+}  // namespace assay

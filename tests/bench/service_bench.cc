@@ -1,0 +1,310 @@
+// Measures the coordinator beside what gRPC and the disk cost by themselves, in
+// one run. See README.md.
+
+#include <signal.h>
+#include <stdlib.h>
+
+#include <CLI/CLI.hpp>
+#include <cstdio>
+#include <filesystem>
+#include <fstream>
+#include <future>
+#include <iostream>
+#include <memory>
+#include <nlohmann/json.hpp>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "absl/time/clock.h"
+#include "search/base/clock.h"
+#include "search/base/status_macros.h"
+#include "search/math/random.h"
+#include "server/study_transaction.h"
+#include "storage/sqlite_storage.h"
+#include "tests/bench/bench_client.h"
+#include "tests/bench/bench_server.h"
+
+namespace assay {
+namespace {
+
+constexpr char kEchoAddress[] = "127.0.0.1:17972";
+constexpr char kServerAddress[] = "127.0.0.1:17970";
+
+struct Options {
+  std::string server;
+  std::string folder;
+  double seconds = 5;
+  int trials = 100'000;
+  int measurements_per_trial = 10;
+  std::string json;
+};
+
+// A group of trials through the very code that the coordinator runs.
+absl::Status AddTrials(Transaction& rows, StudyId id,
+                       std::shared_ptr<const StudySpec> spec, int count,
+                       int measurements) {
+  ASSAY_ASSIGN_OR_RETURN(Study study, rows.GetStudy(id));
+  StudyTransaction transaction(rows, study, spec, SystemClock().Now());
+  Random random(11, static_cast<uint64_t>(study.counts.trials));
+  for (int i = 0; i < count; ++i) {
+    Trial trial;
+    trial.parameters = {{"x", random.Uniform() * 10 - 5},
+                        {"y", random.Uniform() * 10 - 5}};
+    trial.origin = {.strategy = "import", .why = "bench"};
+    trial.state = TrialState::kCompleted;
+    trial.attempts = 1;
+    trial.started = trial.ended = SystemClock().Now();
+    trial.final_metrics = {{"loss", random.Uniform()}};
+    std::vector<Measurement> curve(measurements);
+    for (int k = 0; k < measurements; ++k) {
+      curve[k].sequence = curve[k].step = k + 1;
+      curve[k].elapsed_seconds = k;
+      curve[k].metrics = {{"loss", random.Uniform()}};
+    }
+    ASSAY_RETURN_IF_ERROR(transaction.AddImported(trial, curve));
+  }
+  return transaction.Save(false);
+}
+
+class Bench {
+ public:
+  explicit Bench(Options options) : options_(std::move(options)) {}
+
+  void Run() {
+    ChildProcess echo({"/proc/self/exe", "--echo", kEchoAddress});
+    WaitUntilServing(kEchoAddress);
+    {
+      ChildProcess server(ServerArgv("data"));
+      WaitUntilServing(kServerAddress);
+      BareCosts();
+      MeasureWholeTrials();
+      MeasureUnary();
+      MeasureStream();
+      MeasureSuggest("Suggest, warm, at 1,000 trials", 1000);
+    }
+    MeasureLarge();
+    if (!options_.json.empty()) std::ofstream(options_.json) << json_.dump(2);
+  }
+
+ private:
+  std::vector<std::string> ServerArgv(const std::string& name) const {
+    return {options_.server,  "--data-dir",
+            options_.folder + "/" + name, "--grpc",
+            kServerAddress,   "--http",
+            "none",           "--log-level",
+            "error",          "--min-free-bytes",
+            "0"};
+  }
+
+  absl::Duration Time() const { return absl::Seconds(options_.seconds); }
+
+  void Say(const std::string& what, const std::string& figure) {
+    std::cout << absl::StrFormat("%-44s %s", what, figure) << std::endl;
+    json_[what] = figure;
+  }
+
+  static std::string Latency(const Load& load) {
+    return absl::StrFormat("p50 %.2f ms  p99 %.2f ms", load.Percentile(0.5),
+                           load.Percentile(0.99));
+  }
+
+  // One row, one commit, one after the other: the disk.
+  Load BareCommits(int count) {
+    auto storage = OpenSqliteStorage(options_.folder + "/bare");
+    if (!storage.ok()) {
+      std::cerr << storage.status() << "\n";
+      std::exit(1);
+    }
+    Load load;
+    for (int i = 0; i < count; ++i) {
+      std::promise<absl::Status> done;
+      const absl::Time since = absl::Now();
+      (*storage)->Write(
+          [&](Transaction& rows) {
+            return rows.InsertRequest(
+                "bench", absl::StrCat(i),
+                {"bench", "", "", SystemClock().Now()});
+          },
+          [&](absl::Status status) { done.set_value(std::move(status)); });
+      if (!done.get_future().get().ok()) std::exit(1);
+      load.milliseconds.push_back(
+          absl::ToDoubleMilliseconds(absl::Now() - since));
+    }
+    return load;
+  }
+
+  void BareCosts() {
+    const Load commits = BareCommits(2000);
+    const Load echoes = Echoes(kEchoAddress, 2000);
+    Say("one bare durable commit", Latency(commits));
+    Say("one bare gRPC echo", Latency(echoes));
+    commit_and_echo_p50_ =
+        commits.Percentile(0.5) + echoes.Percentile(0.5);
+    commit_and_echo_p99_ =
+        commits.Percentile(0.99) + echoes.Percentile(0.99);
+    Say("three commits + echoes, one after the other",
+        absl::StrFormat("p50 %.2f ms  p99 %.2f ms", 3 * commit_and_echo_p50_,
+                        3 * commit_and_echo_p99_));
+  }
+
+  void MeasureWholeTrials() {
+    const int64_t study = CreateStudy(kServerAddress, "whole", "random");
+    const Load one = WholeTrials(kServerAddress, study, 1, Time());
+    Say("whole trials, 1 client",
+        absl::StrFormat("%.0f trials/s  %s", one.per_second, Latency(one)));
+    const Load load = WholeTrials(kServerAddress, study, 16, Time());
+    Say("whole trials, 16 clients",
+        absl::StrFormat("%.0f trials/s  %s", load.per_second, Latency(load)));
+  }
+
+  void MeasureUnary() {
+    const int64_t study = CreateStudy(kServerAddress, "unary", "random");
+    std::vector<HeldTrial> trials = HoldTrials(kServerAddress, study, 64);
+    std::vector<HeldTrial> none(64, HeldTrial{1, 1, 0});
+    const Load echo = UnaryReports(kEchoAddress, none, Time());
+    const Load reports = UnaryReports(kServerAddress, trials, Time());
+    Say("gRPC echo, 64 in flight",
+        absl::StrFormat("%.0f/s  %s", echo.per_second, Latency(echo)));
+    Say("durable unary reports, 64 in flight",
+        absl::StrFormat("%.0f/s = %.0f %% of the echo  %s", reports.per_second,
+                        100 * reports.per_second / echo.per_second,
+                        Latency(reports)));
+  }
+
+  void MeasureStream() {
+    const Load echo = StreamReports(kEchoAddress, 1, false, Time());
+    const Load one = StreamReports(kServerAddress, 1, true, Time());
+    const Load many = StreamReports(kServerAddress, 100, true, Time());
+    Say("gRPC stream echo", absl::StrFormat("%.0f messages/s", echo.per_second));
+    Say("durable stream reports, 1 a message",
+        absl::StrFormat("%.0f/s = %.0f %% of the echo", one.per_second,
+                        100 * one.per_second / echo.per_second));
+    Say("durable stream reports, 100 a message",
+        absl::StrFormat("%.0f/s", many.per_second));
+  }
+
+  void MeasureSuggest(const std::string& what, int count) {
+    for (const char* algorithm : {"random", "quasi_random"}) {
+      const int64_t study = CreateStudy(
+          kServerAddress, absl::StrCat("suggest-", algorithm), algorithm);
+      Suggests(kServerAddress, study, count / 2);
+      const Load load = Suggests(kServerAddress, study, count / 2);
+      Say(absl::StrCat(what, ", ", algorithm),
+          absl::StrFormat("%s  (bare commit + echo: p50 %.2f, p99 %.2f)",
+                          Latency(load), commit_and_echo_p50_,
+                          commit_and_echo_p99_));
+    }
+  }
+
+  // A study of many trials, written by clients in a burst without waiting for
+  // each other, then everything again on it.
+  void MeasureLarge() {
+    const std::string folder = options_.folder + "/large";
+    int64_t study = 0;
+    Load at_1000, reports_at_1000;
+    {
+      ChildProcess server(ServerArgv("large"));
+      WaitUntilServing(kServerAddress);
+      study = CreateStudy(kServerAddress, "large", "random");
+      Suggests(kServerAddress, study, 500);
+      at_1000 = Suggests(kServerAddress, study, 500);
+      std::vector<HeldTrial> held = HoldTrials(kServerAddress, study, 8);
+      reports_at_1000 = UnaryReports(kServerAddress, held, absl::Seconds(2));
+      server.Kill(SIGTERM);
+      Fill(folder, study);
+    }
+    ChildProcess server(ServerArgv("large"));
+    const absl::Duration serving = WaitUntilServing(kServerAddress);
+    const absl::Time since = absl::Now();
+    const Load first = Suggests(kServerAddress, study, 1);
+    const absl::Duration proposal = absl::Now() - since;
+    Say("restart, until RPCs are served",
+        absl::StrFormat("%.2f s", absl::ToDoubleSeconds(serving)));
+    Say("restart, until the first fresh proposal",
+        absl::StrFormat("%.2f s", absl::ToDoubleSeconds(serving + proposal)));
+    const int64_t memory = server.Memory();
+    Suggests(kServerAddress, study, 200);
+    const Load at_large = Suggests(kServerAddress, study, 500);
+    std::vector<HeldTrial> held = HoldTrials(kServerAddress, study, 8);
+    const Load reports = UnaryReports(kServerAddress, held, absl::Seconds(2));
+    Say("Suggest at 1,000 trials", Latency(at_1000));
+    Say(absl::StrCat("Suggest at ", options_.trials, " trials"),
+        absl::StrFormat("%s = %.2f x", Latency(at_large),
+                        at_large.Percentile(0.5) / at_1000.Percentile(0.5)));
+    Say("Report at 1,000 trials", Latency(reports_at_1000));
+    Say(absl::StrCat("Report at ", options_.trials, " trials"),
+        absl::StrFormat(
+            "%s = %.2f x", Latency(reports),
+            reports.Percentile(0.5) / reports_at_1000.Percentile(0.5)));
+    int64_t bytes = 0;
+    for (const auto& file : std::filesystem::directory_iterator(folder)) {
+      bytes += static_cast<int64_t>(file.file_size());
+    }
+    Say("disk", absl::StrFormat("%.0f bytes a trial with %d measurements",
+                                double(bytes) / options_.trials,
+                                options_.measurements_per_trial));
+    Say("memory of the server",
+        absl::StrFormat("%.0f MiB with %d trials", memory / 1048576.0,
+                        options_.trials));
+  }
+
+  // Adds finished trials to the study's rows, as the coordinator would.
+  void Fill(const std::string& folder, int64_t study);
+
+  Options options_;
+  nlohmann::json json_;
+  double commit_and_echo_p50_ = 0;
+  double commit_and_echo_p99_ = 0;
+};
+
+void Bench::Fill(const std::string& folder, int64_t study) {
+  constexpr int kGroup = 500;
+  auto storage = OpenSqliteStorage(folder);
+  if (!storage.ok()) {
+    std::cerr << storage.status() << "\n";
+    std::exit(1);
+  }
+  StudySpec spec;
+  spec.metrics = {{.name = "loss"}};
+  const auto shared = std::make_shared<const StudySpec>(std::move(spec));
+  for (int left = options_.trials; left > 0; left -= kGroup) {
+    std::promise<absl::Status> done;
+    (*storage)->Write(
+        [&](Transaction& rows) {
+          return AddTrials(rows, StudyId{study}, shared,
+                           std::min(left, kGroup),
+                           options_.measurements_per_trial);
+        },
+        [&](absl::Status status) { done.set_value(std::move(status)); });
+    const absl::Status status = done.get_future().get();
+    if (status.ok()) continue;
+    std::cerr << status << "\n";
+    std::exit(1);
+  }
+}
+
+}  // namespace
+}  // namespace assay
+
+int main(int argc, char** argv) {
+  CLI::App app("Measures the coordinator beside bare gRPC and a bare disk.");
+  assay::Options options;
+  std::string echo;
+  options.server = (std::filesystem::path(argv[0]).parent_path() /
+                    "assay-server").string();
+  app.add_option("--echo", echo)->group("");
+  app.add_option("--server", options.server, "The assay-server binary");
+  app.add_option("--folder", options.folder, "Where the disk is measured");
+  app.add_option("--seconds", options.seconds, "For each load");
+  app.add_option("--trials", options.trials, "Of the large study");
+  app.add_option("--json", options.json, "Write the figures here as well");
+  CLI11_PARSE(app, argc, argv);
+  if (!echo.empty()) assay::RunEchoServer(echo);
+  const bool own_folder = options.folder.empty();
+  if (own_folder) {
+    char name[] = "./assay-bench-XXXXXX";
+    options.folder = mkdtemp(name);
+  }
+  assay::Bench(options).Run();
+  if (own_folder) std::filesystem::remove_all(options.folder);
+}
