@@ -13,6 +13,7 @@
 #include "absl/strings/str_cat.h"
 #include "search/base/clock.h"
 #include "search/base/status_macros.h"
+#include "server/grpc/refuse_unparsable.h"
 #include "server/grpc/server_service.h"
 #include "server/grpc/service_context.h"
 #include "server/grpc/spec_codec.h"
@@ -99,7 +100,10 @@ class Server::Parts {
     // A lease is noticed within a tenth of itself.
     const absl::Duration tick =
         absl::Seconds(std::min(0.5, config_.worker_lease_seconds / 10));
-    timer_.Every(tick, [this] { dispatcher_.ExpireLeases(); });
+    timer_.Every(tick, [this] {
+      workers_.CloseSilent();
+      dispatcher_.ExpireLeases();
+    });
     timer_.Every(absl::Milliseconds(500),
                  [this] { dispatcher_.CheckDeadlines(); });
     timer_.Every(absl::Seconds(1), [this] { Measure(); });
@@ -171,6 +175,7 @@ class Server::Parts {
     builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_PERMIT_WITHOUT_CALLS, 1);
     builder.AddListeningPort(config_.grpc, grpc::InsecureServerCredentials(),
                              &grpc_port_);
+    builder.experimental().SetInterceptorCreators(RefuseUnparsable());
     builder.RegisterService(&study_service_);
     builder.RegisterService(&trial_service_);
     builder.RegisterService(&worker_service_);

@@ -65,6 +65,11 @@ WorkerRegistry::Entry* WorkerRegistry::FindSession(
   return nullptr;
 }
 
+void WorkerRegistry::Hear(Entry& entry) const {
+  entry.last_seen = parts_.clock.Now();
+  entry.heard = parts_.clock.SinceBoot();
+}
+
 // --- Coming and going -------------------------------------------------------
 
 absl::Status WorkerRegistry::Connect(std::shared_ptr<WorkerSession> session,
@@ -86,7 +91,7 @@ absl::Status WorkerRegistry::Connect(std::shared_ptr<WorkerSession> session,
     replaced = std::exchange(entry.session, session);
     entry.ready = false;
     entry.draining = hello.draining;
-    entry.last_seen = parts_.clock.Now();
+    Hear(entry);
     entry.held.clear();
     entry.hello = hello;
   }
@@ -237,6 +242,23 @@ void WorkerRegistry::Disconnect(const WorkerSession* session) {
   entry->last_seen = parts_.clock.Now();
 }
 
+void WorkerRegistry::CloseSilent() {
+  const absl::Duration now = parts_.clock.SinceBoot();
+  std::vector<std::shared_ptr<WorkerSession>> silent;
+  {
+    MutexLock lock(mutex_);
+    for (auto& [name, entry] : workers_) {
+      if (!entry.session || now - entry.heard < parts_.lease) continue;
+      silent.push_back(std::exchange(entry.session, nullptr));
+      entry.ready = false;
+    }
+  }
+  for (const auto& session : silent) {
+    session->Close(absl::UnavailableError(absl::StrCat(
+        "nothing was heard for ", absl::FormatDuration(parts_.lease))));
+  }
+}
+
 void WorkerRegistry::Heartbeat(const WorkerSession* session,
                                const std::vector<Token>& held) {
   std::shared_ptr<WorkerSession> strong;
@@ -244,7 +266,7 @@ void WorkerRegistry::Heartbeat(const WorkerSession* session,
     MutexLock lock(mutex_);
     Entry* entry = FindSession(session);
     if (entry == nullptr) return;
-    entry->last_seen = parts_.clock.Now();
+    Hear(*entry);
     strong = entry->session;
   }
   for (const Token& token : held) {

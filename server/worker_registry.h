@@ -101,6 +101,12 @@ class WorkerRegistry final : public StudyObserver {
   // The stream broke. Nothing is queued again for that alone.
   void Disconnect(const WorkerSession* session) ABSL_LOCKS_EXCLUDED(mutex_);
 
+  // Ends the streams that were silent for a lease: the process sleeps, or the
+  // network is gone and nobody said so. Such a worker would only lose what it is
+  // given; if it wakes it connects again and hears what became of its trials.
+  // Call it before the leases themselves are looked at.
+  void CloseSilent() ABSL_LOCKS_EXCLUDED(mutex_);
+
   // Renews the leases of what the worker runs; what is not its own any more is
   // killed.
   void Heartbeat(const WorkerSession* session, const std::vector<Token>& held)
@@ -140,7 +146,8 @@ class WorkerRegistry final : public StudyObserver {
     WorkerHello hello;
     bool ready = false;  // Welcomed.
     bool draining = false;
-    absl::Time last_seen;
+    absl::Time last_seen;   // For people.
+    absl::Duration heard;   // The same since boot.
     std::map<Token, int32_t> held;  // Slots that each takes.
     int32_t reserved = 0;           // Slots of leases that are being written.
   };
@@ -164,6 +171,7 @@ class WorkerRegistry final : public StudyObserver {
   bool HasRoom(const Entry& entry, const StudySpec& spec) const;
   Entry* FindSession(const WorkerSession* session)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void Hear(Entry& entry) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   void MatchNow() ABSL_LOCKS_EXCLUDED(mutex_);
   std::optional<Choice> Choose() ABSL_LOCKS_EXCLUDED(mutex_);

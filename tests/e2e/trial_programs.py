@@ -1,0 +1,198 @@
+"""What trials do in the tests. Run as: trial_programs.py NAME ARGUMENTS..., by a worker."""
+import json
+import os
+import pathlib
+import resource
+import signal
+import socket
+import subprocess
+import sys
+import time
+
+
+class Socket:
+    """The trial protocol in a few lines: JSON objects both ways, each line acknowledged."""
+
+    def __init__(self):
+        self.connection = socket.socket(socket.AF_UNIX)
+        self.connection.connect(os.environ["ASSAY_SOCKET"])
+        self.lines = self.connection.makefile("r")
+        self.stop_reason = None
+
+    def send(self, message):
+        self.connection.sendall(json.dumps(message).encode() + b"\n")
+
+    def say(self, message):
+        """Sends, and reads up to the answer."""
+        self.send(message)
+        for line in self.lines:
+            answer = json.loads(line)
+            if "stop" in answer:
+                self.stop_reason = answer["stop"]
+                continue
+            return answer
+        return None
+
+    def report(self, step, **metrics):
+        return self.say({"report": {"step": step, "metrics": metrics}})
+
+
+def trial_id():
+    return int(os.environ["ASSAY_TRIAL_ID"])
+
+
+def quadratic(x, steps="1"):
+    """Reports its distance from 0.3 and prints what it does."""
+    connection = Socket()
+    for step in range(1, int(steps) + 1):
+        loss = (float(x) - 0.3) ** 2 + 1.0 / step
+        connection.report(step, loss=loss)
+        print(f"step {step}: loss {loss}", flush=True)
+
+
+def announce(folder):
+    name = f"started.{trial_id()}.{os.environ['ASSAY_ATTEMPT']}.{os.getpid()}"
+    (pathlib.Path(folder) / name).touch()
+
+
+def hold(folder):
+    """Says that it runs, waits for the gate, reports its attempt's number and ends without a look at the answer."""
+    print(f"holding trial {trial_id()}", file=sys.stderr, flush=True)
+    announce(folder)
+    gates = [pathlib.Path(folder) / name for name in ("go", f"go.{trial_id()}")]
+    while not any(gate.exists() for gate in gates):
+        time.sleep(0.01)
+    Socket().send({"report": {"step": 1, "metrics": {"loss": int(os.environ["ASSAY_ATTEMPT"])}}})
+
+
+def steps_for(folder, seconds):
+    """Says that it runs, then reports a step every 50 ms."""
+    announce(folder)
+    connection = Socket()
+    for step in range(1, int(float(seconds) / 0.05) + 1):
+        connection.report(step, loss=1.0 / step)
+        time.sleep(0.05)
+
+
+def fails(mark, after="0"):
+    """Ends with exit code 3 and a last word on stderr."""
+    time.sleep(float(after))
+    print(f"the disk of {mark} is on fire", file=sys.stderr, flush=True)
+    sys.exit(3)
+
+
+def until_stopped():
+    """Reports steps until it is told to stop."""
+    connection = Socket()
+    step = 0
+    while connection.stop_reason is None:
+        step += 1
+        connection.report(step, loss=1.0)
+        time.sleep(0.02)
+
+
+# --- Odd ones ----------------------------------------------------------------
+
+def final_nan():
+    Socket().report(1, loss="NaN")
+
+
+def middle_nan():
+    connection = Socket()
+    connection.report(1, loss="NaN")
+    connection.report(2, loss=0.5)
+
+
+def infinity():
+    connection = Socket()
+    connection.report(1, loss="-Infinity", other="Infinity")
+    connection.report(2, loss="Infinity", other=0)
+
+
+def same_step_twice():
+    connection = Socket()
+    connection.report(1, loss=0.9)
+    connection.report(1, loss=0.4)
+
+
+def lower_steps():
+    connection = Socket()
+    for step, loss in ((5, 0.5), (3, 0.7), (4, 0.6)):
+        connection.report(step, loss=loss)
+
+
+def flood(seconds):
+    """A megabyte of output a second."""
+    connection = Socket()
+    end = time.monotonic() + float(seconds)
+    line = b"x" * 1023 + b"\n"
+    second = 0
+    while time.monotonic() < end:
+        second += 1
+        for _ in range(1024):
+            sys.stdout.buffer.write(line)
+        sys.stdout.buffer.flush()
+        connection.report(second, loss=1.0 / second)
+        time.sleep(max(0, min(1.0, end - time.monotonic())))
+    print("the last line", flush=True)
+
+
+def nothing():
+    pass
+
+
+def many_measurements(count):
+    """As fast as they are taken."""
+    connection = Socket()
+    lines = [b'{"report":{"step":%d,"metrics":{"loss":%d}}}\n' % (i, int(count) - i) for i in range(1, int(count) + 1)]
+    sent = 0
+    while sent < len(lines):
+        connection.connection.sendall(b"".join(lines[sent:sent + 500]))
+        sent += 500
+        for line in connection.lines:
+            if json.loads(line).get("ack", 0) >= min(sent, len(lines)):
+                break
+
+
+def grandchild(pid_file):
+    """Leaves a process behind that keeps its output open."""
+    child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
+    pathlib.Path(pid_file).write_text(str(child.pid))
+    Socket().report(1, loss=1.0)
+
+
+def fill_scratch():
+    """Writes until somebody minds."""
+    scratch = pathlib.Path(os.environ["ASSAY_SCRATCH"])
+    Socket().report(1, loss=1.0)
+    for number in range(16):
+        (scratch / f"file{number}").write_bytes(b"\0" * (1 << 20))
+    time.sleep(600)
+
+
+def segmentation_fault():
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    print("about to crash", file=sys.stderr, flush=True)
+    os.kill(os.getpid(), signal.SIGSEGV)
+
+
+def bad_configuration():
+    print("model.width: -3; 1 to 4096", file=sys.stderr)
+    sys.exit(78)
+
+
+def forever():
+    Socket().report(1, loss=1.0)
+    time.sleep(600)
+
+
+def declares_infeasible():
+    Socket().say({"finish": {"state": "INFEASIBLE", "reason": "the matrix is singular"}})
+
+
+def declares_failed():
+    Socket().say({"finish": {"state": "FAILED", "reason": "no data today"}})
+
+
+if __name__ == "__main__":
+    globals()[sys.argv[1]](*sys.argv[2:])
