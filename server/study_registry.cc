@@ -135,6 +135,11 @@ absl::StatusOr<std::vector<StudyView>> StudyRegistry::List(StudyId after,
   return views;
 }
 
+// As the storage keeps it, so that an answer is the same when it is read again.
+absl::Time StudyRegistry::Now() const {
+  return absl::FromUnixMicros(absl::ToUnixMicros(parts_.clock.Now()));
+}
+
 // --- Creating and changing --------------------------------------------------
 
 void StudyRegistry::Create(StudySpec spec, std::string spec_text,
@@ -160,7 +165,7 @@ void StudyRegistry::Create(StudySpec spec, std::string spec_text,
         study.owner = spec.owner;
         study.name = spec.name;
         study.seed = spec.seed = seed ? *seed : DrawSeed();
-        study.created = parts_.clock.Now();
+        study.created = Now();
         study.revision = study.changed_revision = 1;
         ASSAY_ASSIGN_OR_RETURN(study.id, rows.InsertStudy(study));
         ASSAY_RETURN_IF_ERROR(rows.InsertSpec(
@@ -185,7 +190,7 @@ absl::StatusOr<StudyChange> StudyRegistry::RunOn(Transaction& rows, Study study,
                          Spec(rows, study));
   const auto runner = RunnerIfAny(study.id);
   StudyTransaction transaction(rows, std::move(study), std::move(spec),
-                               parts_.clock.Now());
+                               Now());
   ASSAY_RETURN_IF_ERROR(body(transaction));
   const bool exhausted =
       runner != nullptr &&

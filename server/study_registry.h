@@ -159,6 +159,7 @@ class StudyRegistry {
     std::shared_ptr<SearchRunner> runner;
   };
 
+  absl::Time Now() const;
   absl::StatusOr<StudyChange> RunOn(Transaction& rows, Study study, Body& body);
   void Publish(const StudyChange& change) ABSL_LOCKS_EXCLUDED(mutex_);
   void Note(const Study& study, std::shared_ptr<const StudySpec> spec)
