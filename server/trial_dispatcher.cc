@@ -15,6 +15,10 @@ constexpr absl::Duration kSoon = absl::Milliseconds(100);
 constexpr absl::Duration kHeldBack = absl::Seconds(5);
 constexpr absl::Duration kLater = absl::Seconds(1);
 
+absl::Status ShuttingDown() {
+  return absl::UnavailableError("the server is shutting down");
+}
+
 Trial FromProposal(const Proposal& proposal) {
   Trial trial;
   trial.parameters = proposal.parameters;
@@ -299,11 +303,12 @@ void TrialDispatcher::Park(CallPtr call, bool awaits_supply) {
   const int64_t ticket = call->ticket;
   const absl::Duration wait = call->deadline - parts_.clock.SinceBoot();
   bool full = false;
+  bool stopping = false;
   {
     MutexLock lock(mutex_);
-    if (stopping_) {
-      full = true;
-    } else if (!(full = tickets_.size() >= kMaxParked)) {
+    stopping = stopping_;
+    full = tickets_.size() >= kMaxParked;
+    if (!stopping && !full) {
       // Whoever waits longest is first in line again.
       auto& line = parked_[study];
       const auto place = std::find_if(
@@ -313,6 +318,7 @@ void TrialDispatcher::Park(CallPtr call, bool awaits_supply) {
       tickets_[ticket] = study;
     }
   }
+  if (stopping) return Finish(call, ShuttingDown());
   if (full) {
     return Finish(call, absl::ResourceExhaustedError(absl::StrCat(
                             kMaxParked, " calls wait already")));
@@ -412,7 +418,7 @@ void TrialDispatcher::StopHandingOut() {
   }
   for (auto& [study, line] : parked) {
     for (const CallPtr& call : line) {
-      Finish(call, absl::UnavailableError("the server is shutting down"));
+      Finish(call, ShuttingDown());
     }
   }
 }
