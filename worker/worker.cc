@@ -329,18 +329,20 @@ void Worker::Drain() {
   if (drains_ == 1) {
     spdlog::info("draining: takes nothing new, {} trials run", running_.size());
   }
-  if (drains_ > 1 || config_.drain == DrainMode::kHandBack) HandBackAll();
+  HandBackWaiting();
+  if (drains_ > 1 || config_.drain == DrainMode::kHandBack) {
+    for (auto& [key, running] : running_) running.run->HandBack();
+  }
   if (drains_ > 2) return loop_.Quit();
   QuitWhenDone();
 }
 
-void Worker::HandBackAll() {
+void Worker::HandBackWaiting() {
   const std::deque<Waiting> waiting = std::exchange(waiting_, {});
   for (const Waiting& entry : waiting) {
     Finish(entry.key, {AttemptEnd::Kind::kHandedBack, "the worker drains", {}},
            {});
   }
-  for (auto& [key, running] : running_) running.run->HandBack();
 }
 
 void Worker::QuitWhenDone() {

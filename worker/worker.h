@@ -70,7 +70,7 @@ class Worker {
   void StopAttempt(AttemptKey key, const std::string& reason);
   void Lost(AttemptKey key, const std::string& reason);
   void Recorded(AttemptKey key);
-  void HandBackAll();
+  void HandBackWaiting();
   void Finish(AttemptKey key, const AttemptEnd& end,
               const std::vector<TrialAttribute>& attributes);
   void QuitWhenDone();

@@ -131,6 +131,12 @@ int RunWorker(const std::string& folder, const std::string& self) {
   return 0;
 }
 
+// A sanitizer would make a signal an exit code.
+int Raise(int number) {
+  signal(number, SIG_DFL);
+  return raise(number);
+}
+
 void Flood(long bytes) {
   const std::string line = std::string(1023, 'x') + "\n";
   for (long sent = 0; sent < bytes; sent += 1024) {
@@ -141,7 +147,7 @@ void Flood(long bytes) {
 int Run(const std::string& self, const std::string& what,
         const std::string& value) {
   if (what == "exit") return std::atoi(value.c_str());
-  if (what == "signal") return raise(std::atoi(value.c_str()));
+  if (what == "signal") return Raise(std::atoi(value.c_str()));
   if (what == "environment") {
     for (char** entry = environ; *entry != nullptr; ++entry) Say(*entry);
   } else if (what == "directory") {

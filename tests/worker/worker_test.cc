@@ -184,6 +184,18 @@ TEST_F(WorkerTest, DrainFinishesWhatRunsAndTakesNothingNew) {
   UntilWorkerEnded();
 }
 
+TEST_F(WorkerTest, DrainHandsBackWhatWaitsForASlot) {
+  config_.slots = 1;
+  StartWorker();
+  AssignProgram(1, {"wait"});
+  AssignProgram(2, {"wait"});
+  coordinator_.Next(Case::kLog);
+  Drain();
+  const v1::Finish finish = NextFinish();
+  EXPECT_EQ(finish.trial_id(), 2);
+  EXPECT_EQ(finish.kind(), v1::Finish::HANDED_BACK);
+}
+
 TEST_F(WorkerTest, ASecondSignalHandsBack) {
   StartWorker();
   AssignProgram(1, {"wait"});
