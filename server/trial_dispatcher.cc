@@ -307,7 +307,7 @@ void TrialDispatcher::Park(CallPtr call, bool awaits_supply) {
   {
     MutexLock lock(mutex_);
     stopping = stopping_;
-    full = tickets_.size() >= kMaxParked;
+    full = static_cast<int64_t>(tickets_.size()) >= parts_.max_parked;
     if (!stopping && !full) {
       // Whoever waits longest is first in line again.
       auto& line = parked_[study];
@@ -321,7 +321,7 @@ void TrialDispatcher::Park(CallPtr call, bool awaits_supply) {
   if (stopping) return Finish(call, ShuttingDown());
   if (full) {
     return Finish(call, absl::ResourceExhaustedError(absl::StrCat(
-                            kMaxParked, " calls wait already")));
+                            parts_.max_parked, " calls wait already")));
   }
   parts_.timer.After(wait, [this, study, ticket] { GiveUp(study, ticket); });
   // The supply may have come between the write and now, on another thread.

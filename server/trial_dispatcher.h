@@ -59,6 +59,7 @@ class TrialDispatcher final : public StudyObserver {
     LeaseTable& leases;
     Timer& timer;
     const Clock& clock;
+    int64_t max_parked = kMaxParked;  // Asks that wait; more are refused.
   };
   explicit TrialDispatcher(Parts parts);
 
