@@ -91,6 +91,19 @@ def until_stopped():
         time.sleep(0.02)
 
 
+def constant(quality, steps):
+    """Reports the same value each step until it is told to stop."""
+    connection = Socket()
+    for step in range(1, int(steps) + 1):
+        print(f"socket: step {step}", flush=True)
+        connection.report(step, loss=float(quality))
+        if connection.stop_reason is not None:
+            print(f"socket: told to stop after step {step}", flush=True)
+            return
+        time.sleep(0.02)
+    print("socket: done", flush=True)
+
+
 # --- Odd ones ----------------------------------------------------------------
 
 def final_nan():
