@@ -56,7 +56,8 @@ void SearchRunner::Start() { Schedule(); }
 void SearchRunner::Schedule() {
   {
     MutexLock lock(mutex_);
-    if (supply_ == Supply::kNoSpace || std::exchange(scheduled_, true)) return;
+    if (supply_ == Supply::kNoSpace || retired_) return;
+    if (std::exchange(scheduled_, true)) return;
   }
   strand_.Post([self = shared_from_this()] { self->Refill(); });
 }
@@ -85,7 +86,7 @@ int SearchRunner::FreshStock() const {
 }
 
 bool SearchRunner::IsSatisfied(int count) const {
-  return FreshStock() >= count ||
+  return retired_ || FreshStock() >= count ||
          (supply_ != Supply::kComputing && supply_ != Supply::kReady);
 }
 
@@ -158,6 +159,14 @@ void SearchRunner::Reset() {
     if (supply_ != Supply::kNoSpace) supply_ = Supply::kComputing;
   }
   Schedule();
+}
+
+void SearchRunner::Retire() {
+  {
+    MutexLock lock(mutex_);
+    retired_ = true;
+  }
+  NotifyWaiters();
 }
 
 void SearchRunner::TrialEnded(int64_t revision) {

@@ -73,6 +73,9 @@ class SearchRunner : public std::enable_shared_from_this<SearchRunner> {
   // Forgets everything and replays the log.
   void Reset() ABSL_LOCKS_EXCLUDED(mutex_);
 
+  // The study is over: whoever waits for a proposal shall look again.
+  void Retire() ABSL_LOCKS_EXCLUDED(mutex_);
+
   // After the commit of a trial's end at that revision.
   void TrialEnded(int64_t revision) ABSL_LOCKS_EXCLUDED(mutex_);
 
@@ -147,6 +150,7 @@ class SearchRunner : public std::enable_shared_from_this<SearchRunner> {
   int demand_ ABSL_GUARDED_BY(mutex_) = 1;
   int64_t newest_end_ ABSL_GUARDED_BY(mutex_) = 0;
   bool learns_ ABSL_GUARDED_BY(mutex_) = false;
+  bool retired_ ABSL_GUARDED_BY(mutex_) = false;
   bool scheduled_ ABSL_GUARDED_BY(mutex_) = false;
   int64_t next_serial_ ABSL_GUARDED_BY(mutex_) = 1;
   int64_t resets_ ABSL_GUARDED_BY(mutex_) = 0;  // Asked for.

@@ -185,7 +185,6 @@ void StudyRegistry::Create(StudySpec spec, std::string spec_text,
 
 absl::StatusOr<StudyChange> StudyRegistry::RunOn(Transaction& rows, Study study,
                                                  Body& body) {
-  if (study.hidden) return NoSuchStudy(absl::StrCat(study.id.value));
   ASSAY_ASSIGN_OR_RETURN(std::shared_ptr<const StudySpec> spec,
                          Spec(rows, study));
   const auto runner = RunnerIfAny(study.id);
@@ -207,6 +206,7 @@ void StudyRegistry::Change(StudyId id, Body body,
       [this, id, change, body = std::move(body)](
           Transaction& rows) mutable -> absl::Status {
         ASSAY_ASSIGN_OR_RETURN(Study study, rows.GetStudy(id));
+        if (study.hidden) return NoSuchStudy(absl::StrCat(id.value));
         ASSAY_ASSIGN_OR_RETURN(*change, RunOn(rows, std::move(study), body));
         return absl::OkStatus();
       },
@@ -369,11 +369,26 @@ void StudyRegistry::Delete(StudyId id, Done done) {
 
 void StudyRegistry::Note(const Study& study,
                          std::shared_ptr<const StudySpec> spec) {
+  if (const auto retired = NoteAndRetire(study, std::move(spec))) {
+    retired->Retire();
+  }
+}
+
+// The runner that is of no more use, for the caller to end outside the lock.
+std::shared_ptr<SearchRunner> StudyRegistry::NoteAndRetire(
+    const Study& study, std::shared_ptr<const StudySpec> spec) {
+  std::shared_ptr<SearchRunner> retired;
   MutexLock lock(mutex_);
   if (study.hidden) {
-    by_name_.erase({study.owner, study.name});
-    entries_.erase(study.id);
-    return;
+    const auto name = by_name_.find({study.owner, study.name});
+    if (name != by_name_.end() && name->second == study.id) {
+      by_name_.erase(name);
+    }
+    const auto entry = entries_.find(study.id);
+    if (entry == entries_.end()) return nullptr;
+    retired = std::move(entry->second.runner);
+    entries_.erase(entry);
+    return retired;
   }
   Entry& entry = entries_[study.id];
   by_name_[{study.owner, study.name}] = study.id;
@@ -381,12 +396,13 @@ void StudyRegistry::Note(const Study& study,
     entry.spec = std::move(spec);
     entry.spec_revision = study.spec_revision;
   }
-  if (study.revision < entry.study.revision) return;
+  if (study.revision < entry.study.revision) return nullptr;
   entry.study = study;
   // What is over needs no runner; a reopened study replays its log.
   if (study.state == StudyState::kCompleted && study.counts.running == 0) {
-    entry.runner = nullptr;
+    retired = std::exchange(entry.runner, nullptr);
   }
+  return retired;
 }
 
 void StudyRegistry::Publish(const StudyChange& change) {

@@ -114,7 +114,8 @@ class StudyRegistry {
   void Change(StudyId id, Body body, absl::AnyInvocable<void(absl::Status)> done,
               size_t bytes = 1024);
 
-  // The same for the study of a trial.
+  // The same for the study of a trial, also of a deleted study: what its trials
+  // report until they end is taken.
   using TrialBody = absl::AnyInvocable<absl::Status(StudyTransaction&, Trial&)>;
   void ChangeByTrial(TrialId id, TrialBody body,
                      absl::AnyInvocable<void(absl::Status)> done,
@@ -163,6 +164,9 @@ class StudyRegistry {
   absl::StatusOr<StudyChange> RunOn(Transaction& rows, Study study, Body& body);
   void Publish(const StudyChange& change) ABSL_LOCKS_EXCLUDED(mutex_);
   void Note(const Study& study, std::shared_ptr<const StudySpec> spec)
+      ABSL_LOCKS_EXCLUDED(mutex_);
+  std::shared_ptr<SearchRunner> NoteAndRetire(
+      const Study& study, std::shared_ptr<const StudySpec> spec)
       ABSL_LOCKS_EXCLUDED(mutex_);
   // Changes the study, then answers with it.
   void ChangeAndView(StudyId id, Body body, Done done);
