@@ -1,0 +1,317 @@
+#include "client/cli/study_file.h"
+
+#include <google/protobuf/descriptor.h>
+#include <google/protobuf/util/json_util.h>
+#include <yaml-cpp/yaml.h>
+
+#include <algorithm>
+#include <cmath>
+#include <fstream>
+#include <iostream>
+#include <nlohmann/json.hpp>
+#include <numeric>
+#include <sstream>
+#include <vector>
+
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "client/cli/yaml_scalar.h"
+#include "search/base/status_macros.h"
+
+namespace assay {
+namespace {
+
+using google::protobuf::Descriptor;
+using google::protobuf::FieldDescriptor;
+using Json = nlohmann::json;
+
+constexpr size_t kMaxBytes = 1 << 20;
+constexpr int kMaxNodes = 100'000;
+constexpr int kMaxDepth = 64;
+
+// --- YAML to JSON -----------------------------------------------------------
+
+class YamlReader {
+ public:
+  explicit YamlReader(std::string name) : name_(std::move(name)) {}
+
+  // `path` is the dotted key, for errors.
+  absl::StatusOr<Json> Read(const YAML::Node& node, const std::string& path,
+                            int depth) {
+    if (++nodes_ > kMaxNodes || depth > kMaxDepth) {
+      return Error(node, absl::StrCat("more than ", kMaxNodes, " values or ",
+                                      kMaxDepth, " levels"));
+    }
+    switch (node.Type()) {
+      case YAML::NodeType::Map:
+        return ReadMap(node, path, depth);
+      case YAML::NodeType::Sequence:
+        return ReadSequence(node, path, depth);
+      case YAML::NodeType::Scalar:
+        // The tag "!" marks what was quoted.
+        return node.Tag() == "!" ? Json(node.Scalar())
+                                 : ParseYamlScalar(node.Scalar());
+      default:
+        return Json(nullptr);
+    }
+  }
+
+  absl::Status Error(const YAML::Node& node, const std::string& what) const {
+    return absl::InvalidArgumentError(
+        absl::StrCat(name_, ":", node.Mark().line + 1, ": ", what));
+  }
+
+ private:
+  absl::StatusOr<Json> ReadMap(const YAML::Node& node, const std::string& path,
+                               int depth) {
+    Json object = Json::object();
+    for (const auto& entry : node) {
+      if (!entry.first.IsScalar()) {
+        return Error(entry.first, "a key has to be a text");
+      }
+      const std::string& key = entry.first.Scalar();
+      const std::string inner = path.empty() ? key : absl::StrCat(path, ".", key);
+      if (object.contains(key)) {
+        return Error(entry.first,
+                     absl::StrCat("key \"", inner, "\" is given twice"));
+      }
+      ASSAY_ASSIGN_OR_RETURN(object[key], Read(entry.second, inner, depth + 1));
+    }
+    return object;
+  }
+
+  absl::StatusOr<Json> ReadSequence(const YAML::Node& node,
+                                    const std::string& path, int depth) {
+    Json list = Json::array();
+    for (const YAML::Node& item : node) {
+      ASSAY_ASSIGN_OR_RETURN(
+          Json value,
+          Read(item, absl::StrCat(path, "[", list.size(), "]"), depth + 1));
+      list.push_back(std::move(value));
+    }
+    return list;
+  }
+
+  const std::string name_;
+  int nodes_ = 0;
+};
+
+absl::StatusOr<Json> ParseYaml(const std::string& text,
+                               const std::string& name) {
+  YamlReader reader(name);
+  try {
+    const std::vector<YAML::Node> documents = YAML::LoadAll(text);
+    if (documents.size() != 1 || !documents[0].IsMap()) {
+      return absl::InvalidArgumentError(absl::StrCat(
+          name, ": one mapping with name, metrics, parameters, ... is wanted"));
+    }
+    return reader.Read(documents[0], "", 0);
+  } catch (const YAML::Exception& error) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(name, ":", error.mark.line + 1, ": ", error.msg));
+  }
+}
+
+// --- JSON beside the schema -------------------------------------------------
+
+int EditDistance(const std::string& a, const std::string& b) {
+  std::vector<int> row(b.size() + 1);
+  std::iota(row.begin(), row.end(), 0);
+  for (size_t i = 1; i <= a.size(); ++i) {
+    int diagonal = row[0]++;
+    for (size_t j = 1; j <= b.size(); ++j) {
+      const int change = diagonal + (a[i - 1] == b[j - 1] ? 0 : 1);
+      diagonal = row[j];
+      row[j] = std::min({change, row[j] + 1, row[j - 1] + 1});
+    }
+  }
+  return row[b.size()];
+}
+
+// " (did you mean \"x\"?)", if one of `names` is near.
+std::string Suggestion(const std::string& name,
+                       const std::vector<std::string>& names) {
+  for (const std::string& near : names) {
+    if (EditDistance(name, near) <= 2) {
+      return absl::StrCat("; did you mean \"", near, "\"?");
+    }
+  }
+  return "";
+}
+
+std::vector<std::string> FieldNames(const Descriptor& descriptor) {
+  std::vector<std::string> names;
+  for (int i = 0; i < descriptor.field_count(); ++i) {
+    names.push_back(descriptor.field(i)->name());
+  }
+  return names;
+}
+
+std::string Brief(const Json& value) {
+  std::string text = value.dump(-1, ' ', false, Json::error_handler_t::replace);
+  if (text.size() > 60) text = absl::StrCat(text.substr(0, 57), "...");
+  return text;
+}
+
+// Checks a JSON value against what a message takes, so that errors speak of
+// keys and not of protobuf.
+class SchemaCheck {
+ public:
+  explicit SchemaCheck(std::string name) : name_(std::move(name)) {}
+
+  absl::Status Object(const Json& json, const Descriptor& descriptor,
+                      const std::string& path) const {
+    if (!json.is_object()) return Wrong(path, json, "a mapping");
+    std::string chosen;  // Of a oneof.
+    for (const auto& [key, value] : json.items()) {
+      const std::string inner = path.empty() ? key : absl::StrCat(path, ".", key);
+      const FieldDescriptor* field = descriptor.FindFieldByName(key);
+      if (field == nullptr) return Unknown(descriptor, path, key);
+      if (field->real_containing_oneof() != nullptr) {
+        if (!chosen.empty()) {
+          return absl::InvalidArgumentError(
+              absl::StrCat(name_, ": ", path.empty() ? "the study" : path,
+                           ": only one of ", chosen, " and ", key));
+        }
+        chosen = key;
+      }
+      ASSAY_RETURN_IF_ERROR(Field(value, *field, inner));
+    }
+    return absl::OkStatus();
+  }
+
+ private:
+  absl::Status Wrong(const std::string& path, const Json& value,
+                     const std::string& wanted) const {
+    return absl::InvalidArgumentError(absl::StrCat(
+        name_, ": ", path, ": ", Brief(value), "; ", wanted, " is wanted"));
+  }
+
+  absl::Status Unknown(const Descriptor& descriptor, const std::string& path,
+                       const std::string& key) const {
+    const std::vector<std::string> names = FieldNames(descriptor);
+    const bool is_choice =
+        path == "algorithm" || (path == "stopping" && key != "metric");
+    return absl::InvalidArgumentError(absl::StrCat(
+        name_, ": ",
+        is_choice ? absl::StrCat(path, ": there is no \"", key, "\"")
+                  : absl::StrCat("unknown key \"",
+                                 path.empty() ? key
+                                              : absl::StrCat(path, ".", key),
+                                 "\""),
+        Suggestion(key, names), " Allowed: ", absl::StrJoin(names, ", ")));
+  }
+
+  absl::Status Field(const Json& value, const FieldDescriptor& field,
+                     const std::string& path) const {
+    if (!field.is_repeated()) return One(value, field, path);
+    if (!value.is_array()) return Wrong(path, value, "a list");
+    for (size_t i = 0; i < value.size(); ++i) {
+      ASSAY_RETURN_IF_ERROR(
+          One(value[i], field, absl::StrCat(path, "[", i, "]")));
+    }
+    return absl::OkStatus();
+  }
+
+  absl::Status One(const Json& value, const FieldDescriptor& field,
+                   const std::string& path) const {
+    switch (field.cpp_type()) {
+      case FieldDescriptor::CPPTYPE_MESSAGE:
+        return Message(value, *field.message_type(), path);
+      case FieldDescriptor::CPPTYPE_STRING:
+        if (value.is_string()) return absl::OkStatus();
+        return Wrong(path, value, "a text (in quotes)");
+      case FieldDescriptor::CPPTYPE_BOOL:
+        if (value.is_boolean()) return absl::OkStatus();
+        return Wrong(path, value, "true or false");
+      case FieldDescriptor::CPPTYPE_ENUM:
+        return Enum(value, *field.enum_type(), path);
+      case FieldDescriptor::CPPTYPE_DOUBLE:
+      case FieldDescriptor::CPPTYPE_FLOAT:
+        if (value.is_number()) return absl::OkStatus();
+        return Wrong(path, value, "a number");
+      default:
+        if (value.is_number_integer()) return absl::OkStatus();
+        // 1e3 is a whole number too.
+        if (value.is_number_float() &&
+            value.get<double>() == std::floor(value.get<double>())) {
+          return absl::OkStatus();
+        }
+        return Wrong(path, value, "a whole number");
+    }
+  }
+
+  absl::Status Message(const Json& value, const Descriptor& descriptor,
+                       const std::string& path) const {
+    const std::string& type = descriptor.full_name();
+    if (type == "google.protobuf.Value") return absl::OkStatus();
+    if (type == "google.protobuf.ListValue") {
+      return value.is_array() ? absl::OkStatus() : Wrong(path, value, "a list");
+    }
+    if (type == "google.protobuf.Struct") {
+      return value.is_object() ? absl::OkStatus()
+                               : Wrong(path, value, "a mapping");
+    }
+    return Object(value, descriptor, path);
+  }
+
+  absl::Status Enum(const Json& value,
+                    const google::protobuf::EnumDescriptor& type,
+                    const std::string& path) const {
+    std::vector<std::string> names;
+    for (int i = 0; i < type.value_count(); ++i) {
+      if (type.value(i)->number() != 0) names.push_back(type.value(i)->name());
+    }
+    const bool known =
+        value.is_string() &&
+        std::find(names.begin(), names.end(), value.get<std::string>()) !=
+            names.end();
+    if (known) return absl::OkStatus();
+    return Wrong(path, value, absl::StrJoin(names, " or "));
+  }
+
+  const std::string name_;
+};
+
+absl::StatusOr<std::string> ReadAll(std::istream& in, const std::string& name) {
+  std::string text(kMaxBytes + 1, '\0');
+  in.read(text.data(), static_cast<std::streamsize>(text.size()));
+  text.resize(static_cast<size_t>(in.gcount()));
+  if (text.size() > kMaxBytes) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(name, ": more than ", kMaxBytes, " bytes"));
+  }
+  return text;
+}
+
+}  // namespace
+
+absl::StatusOr<v1::StudySpec> ParseStudyFile(const std::string& text,
+                                             const std::string& name) {
+  // JSON is YAML too.
+  ASSAY_ASSIGN_OR_RETURN(const Json json, ParseYaml(text, name));
+  ASSAY_RETURN_IF_ERROR(
+      SchemaCheck(name).Object(json, *v1::StudySpec::descriptor(), ""));
+  v1::StudySpec spec;
+  const auto status = google::protobuf::util::JsonStringToMessage(
+      json.dump(-1, ' ', false, Json::error_handler_t::replace), &spec);
+  if (status.ok()) return spec;
+  return absl::InvalidArgumentError(
+      absl::StrCat(name, ": ", status.message().as_string()));
+}
+
+absl::StatusOr<v1::StudySpec> ReadStudyFile(const std::string& path) {
+  if (path == "-") {
+    ASSAY_ASSIGN_OR_RETURN(const std::string text, ReadAll(std::cin, "stdin"));
+    return ParseStudyFile(text, "stdin");
+  }
+  std::ifstream file(path, std::ios::binary);
+  if (!file) {
+    return absl::InvalidArgumentError(absl::StrCat("cannot read ", path));
+  }
+  ASSAY_ASSIGN_OR_RETURN(const std::string text, ReadAll(file, path));
+  return ParseStudyFile(text, path);
+}
+
+}  // namespace assay
