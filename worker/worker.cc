@@ -294,6 +294,7 @@ void Worker::Finish(AttemptKey key, const AttemptEnd& end,
                     const std::vector<TrialAttribute>& attributes) {
   spdlog::info("{} ends: {} {}", ToText(key),
                v1::Finish::Kind_Name(static_cast<int>(end.kind)), end.reason);
+  unrecorded_.insert(key);
   link_->AddFinish(key, ToMessage(end, attributes));
 }
 
@@ -319,6 +320,7 @@ void Worker::Lost(AttemptKey key, const std::string& reason) {
 }
 
 void Worker::Recorded(AttemptKey key) {
+  unrecorded_.erase(key);
   scratch_folders_.Remove(state_->ScratchOf(key));
   QuitWhenDone();
 }
@@ -347,7 +349,8 @@ void Worker::HandBackWaiting() {
 
 void Worker::QuitWhenDone() {
   if (drains_ == 0 || !running_.empty() || !waiting_.empty()) return;
-  if (link_->Idle()) return loop_.Quit();
+  // The link may know already what its event has yet to tell us.
+  if (unrecorded_.empty() && link_->Idle()) return loop_.Quit();
   loop_.After(kLastWords, [this, alive = std::weak_ptr<bool>(alive_)] {
     if (alive.expired()) return;
     spdlog::error("the coordinator did not record the last results");

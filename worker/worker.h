@@ -3,6 +3,7 @@
 #include <deque>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -84,6 +85,7 @@ class Worker {
   SlotTable slots_;
   std::deque<Waiting> waiting_;  // Assigned, and no slot is free.
   std::map<AttemptKey, Running> running_;
+  std::set<AttemptKey> unrecorded_;  // Ended.
   bool drained_by_server_ = false;
   int drains_ = 0;
   // What other threads post finds out whether this still lives.
