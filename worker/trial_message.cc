@@ -16,6 +16,8 @@ using nlohmann::json;
 constexpr size_t kMaxMetrics = 64;
 constexpr size_t kMaxParameters = 1000;
 constexpr size_t kMaxName = 256;
+// Beyond, doubles and JSON lose whole numbers.
+constexpr int64_t kMaxInteger = int64_t{1} << 53;
 constexpr size_t kMaxAttribute = size_t{64} << 10;
 constexpr size_t kMaxReason = size_t{64} << 10;
 
@@ -130,7 +132,9 @@ absl::StatusOr<TrialMessage> ToReport(const json& body) {
     if (key == "step") {
       has_step = true;
       ASSAY_ASSIGN_OR_RETURN(measurement.step, ToInteger(key, value));
-      if (measurement.step < 0) return Wrong(key, value, "0 or more");
+      if (measurement.step < 0 || measurement.step > kMaxInteger) {
+        return Wrong(key, value, "0 to 2^53");
+      }
     } else if (key == "metrics") {
       ASSAY_ASSIGN_OR_RETURN(measurement.metrics, ToMetrics(key, value));
     } else if (key == "instance") {

@@ -62,7 +62,10 @@ TEST(TrialMessageTest, WhatIsWrongIsSaid) {
   EXPECT_THAT(ErrorOf(R"({"report":{"step":1,"metrics":{}}})"),
               HasSubstr("needs \"metrics\""));
   EXPECT_THAT(ErrorOf(R"({"report":{"step":-1,"metrics":{"x":1}}})"),
-              HasSubstr("0 or more"));
+              HasSubstr("0 to 2^53"));
+  EXPECT_THAT(
+      ErrorOf(R"({"report":{"step":9007199254740993,"metrics":{"x":1}}})"),
+      HasSubstr("0 to 2^53"));
   EXPECT_THAT(ErrorOf(R"({"report":{"step":1.5,"metrics":{"x":1}}})"),
               HasSubstr("a whole number"));
   EXPECT_THAT(ErrorOf(R"({"report":{"step":1,"metrics":{"x":"high"}}})"),
