@@ -52,9 +52,14 @@ bool WorkerRegistry::Offers(const WorkerHello& hello, const StudySpec& spec) {
 }
 
 bool WorkerRegistry::HasRoom(const Entry& entry, const StudySpec& spec) const {
+  const int32_t busy = Busy(entry);
+  // A trial without GPUs takes a slot that has one first.
+  const int32_t free_gpus =
+      std::max(0, static_cast<int32_t>(entry.hello.gpus.size()) - busy);
   return entry.session != nullptr && entry.ready && !entry.draining &&
          Offers(entry.hello, spec) &&
-         entry.hello.slots - Busy(entry) >= SlotsOf(spec);
+         entry.hello.slots - busy >= SlotsOf(spec) &&
+         free_gpus >= spec.trial.resources.gpus;
 }
 
 WorkerRegistry::Entry* WorkerRegistry::FindSession(
@@ -225,9 +230,11 @@ void WorkerRegistry::FinishGreeting(const std::shared_ptr<Greeting>& greeting) {
   greeting->session->Welcome(parts_.lease, verdicts);
   for (const Handout& handout : again) greeting->session->Assign(handout);
   for (const WorkerVerdict& verdict : verdicts) {
-    const auto lease = parts_.leases.Find(verdict.token);
+    Token token = verdict.token;
+    if (verdict.new_attempt != 0) token.attempt = verdict.new_attempt;
+    const auto lease = parts_.leases.Find(token);
     if (verdict.go_on && lease && !lease->stop_reason.empty()) {
-      greeting->session->StopAttempt(verdict.token, lease->stop_reason, false);
+      greeting->session->StopAttempt(token, lease->stop_reason, false);
     }
   }
   Match();
