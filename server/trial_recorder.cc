@@ -290,6 +290,7 @@ absl::Status Apply(StudyTransaction& transaction, Trial& trial,
       return Fail(trial, attempt, report.reason, report.end == End::kFailed,
                   limits, now);
     case End::kInfeasible:
+      trial.final_metrics = std::move(metrics);
       return MarkInfeasible(trial, attempt, report.reason, now);
     case End::kHandedBack:
       trial.final_metrics = std::move(metrics);
