@@ -455,6 +455,11 @@ void TrialDispatcher::ExpireLeases() {
               Attempt attempt,
               transaction.rows().GetAttempt(token.trial, token.attempt));
           const TrialState before = trial.state;
+          if (!attempt.stop_reason.empty()) {
+            ASSAY_ASSIGN_OR_RETURN(
+                trial.final_metrics,
+                transaction.FinalMetrics(trial, attempt, /*given=*/{}));
+          }
           ASSAY_RETURN_IF_ERROR(Requeue(
               trial, attempt, AttemptOutcome::kLost,
               absl::StrCat("the lease of ", attempt.by_worker ? "worker" : "client",
