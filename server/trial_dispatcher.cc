@@ -249,7 +249,10 @@ void TrialDispatcher::Try(CallPtr call) {
   const int count = call->ask.count;
   Write(study, std::move(holder), count,
         [this, call = std::move(call)](absl::StatusOr<Outcome> outcome) {
-          if (!outcome.ok()) return Finish(call, outcome.status());
+          if (!outcome.ok()) {
+            Finish(call, outcome.status());
+            return WakeOne(call->ask.study);
+          }
           Answer& answer = outcome->answer;
           const bool nothing = answer.handouts.empty();
           if (nothing && !outcome->verdict.ok()) {
