@@ -403,6 +403,7 @@ void TrialDispatcher::HoldBack(std::string why) {
   std::vector<StudyId> lines;
   {
     MutexLock lock(mutex_);
+    if (stopping_) return;
     held_back_ = std::move(why);
     if (!held_back_.empty()) return;
     for (const auto& [study, line] : parked_) lines.push_back(study);
