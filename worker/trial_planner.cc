@@ -165,7 +165,12 @@ absl::Status PlanCommand(const v1::TrialTemplate& how,
     case v1::TrialTemplate::HOW_NOT_SET:
       return absl::InvalidArgumentError("the study does not say what to run");
   }
-  ASSAY_ASSIGN_OR_RETURN(plan.command.argv, ExpandArgv(argv, parameters));
+  // Trials run in a scratch folder: scripts beside the worker are named by this.
+  Parameters known = parameters;
+  std::error_code ignored;
+  known.emplace("worker.directory",
+                std::filesystem::current_path(ignored).string());
+  ASSAY_ASSIGN_OR_RETURN(plan.command.argv, ExpandArgv(argv, known));
   return absl::OkStatus();
 }
 
