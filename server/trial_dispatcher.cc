@@ -35,14 +35,14 @@ class HandOut {
  public:
   HandOut(StudyTransaction& transaction, SearchRunner* runner,
           const Attempt& holder, Answer& answer, absl::Status& verdict,
-          std::vector<int64_t>& serials, bool& awaits_supply)
+          std::vector<int64_t>& serials, std::optional<Supply>& awaits)
       : transaction_(transaction),
         runner_(runner),
         holder_(holder),
         answer_(answer),
         verdict_(verdict),
         serials_(serials),
-        awaits_supply_(awaits_supply) {}
+        awaits_(awaits) {}
 
   absl::Status Run(int count) {
     if (!holder_.by_worker) ASSAY_RETURN_IF_ERROR(GiveOwnRunning(count));
@@ -147,9 +147,10 @@ class HandOut {
     switch (runner_ == nullptr ? Supply::kComputing : runner_->supply()) {
       case Supply::kReady:
       case Supply::kComputing:
-        awaits_supply_ = true;
+        awaits_ = Supply::kComputing;
         return Nothing("a proposal is being computed", kSoon);
       case Supply::kNone:
+        awaits_ = Supply::kNone;
         return Nothing(absl::StrCat("nothing can be proposed until one of ",
                                     counts.running, " running trials ends"),
                        kLater);
@@ -177,7 +178,7 @@ class HandOut {
   Answer& answer_;
   absl::Status& verdict_;
   std::vector<int64_t>& serials_;
-  bool& awaits_supply_;
+  std::optional<Supply>& awaits_;
 };
 
 }  // namespace
@@ -259,7 +260,7 @@ void TrialDispatcher::Try(CallPtr call) {
             Finish(call, std::move(outcome->verdict));
           } else if (nothing &&
                      parts_.clock.SinceBoot() < call->deadline) {
-            return Park(call, outcome->awaits_supply);
+            return Park(call, outcome->awaits);
           } else {
             Finish(call, std::move(answer));
           }
@@ -283,7 +284,7 @@ void TrialDispatcher::Write(StudyId study, Attempt holder, int count,
         }
         HandOut hand_out(transaction, runner.get(), holder, outcome->answer,
                          outcome->verdict, outcome->serials,
-                         outcome->awaits_supply);
+                         outcome->awaits);
         return hand_out.Run(count);
       },
       [this, outcome, runner, study,
@@ -301,7 +302,7 @@ void TrialDispatcher::Write(StudyId study, Attempt holder, int count,
 
 // --- Waiting ----------------------------------------------------------------
 
-void TrialDispatcher::Park(CallPtr call, bool awaits_supply) {
+void TrialDispatcher::Park(CallPtr call, std::optional<Supply> awaits) {
   const StudyId study = call->ask.study;
   const int64_t ticket = call->ticket;
   const absl::Duration wait = call->deadline - parts_.clock.SinceBoot();
@@ -328,9 +329,10 @@ void TrialDispatcher::Park(CallPtr call, bool awaits_supply) {
   }
   parts_.timer.After(wait, [this, study, ticket] { GiveUp(study, ticket); });
   // The supply may have come between the write and now, on another thread.
-  if (!awaits_supply) return;
+  if (!awaits) return;
   const auto runner = parts_.registry.RunnerIfAny(study);
-  if (runner && runner->supply() != Supply::kComputing) WakeOne(study);
+  const Supply supply = runner ? runner->supply() : *awaits;
+  if (supply != Supply::kComputing && supply != *awaits) WakeOne(study);
 }
 
 // Takes the call out of the line and lets it try once more: at its deadline it

@@ -114,12 +114,14 @@ class TrialDispatcher final : public StudyObserver {
     Answer answer;
     absl::Status verdict;  // Not OK: nothing can ever come, or not now at all.
     std::vector<int64_t> serials;
-    bool awaits_supply = false;
+    // Set: what the supply was, and that another one may change the answer.
+    std::optional<SearchRunner::Supply> awaits;
   };
 
   void Try(CallPtr call);
   void Finish(const CallPtr& call, absl::StatusOr<Answer> answer);
-  void Park(CallPtr call, bool awaits_supply) ABSL_LOCKS_EXCLUDED(mutex_);
+  void Park(CallPtr call, std::optional<SearchRunner::Supply> awaits)
+      ABSL_LOCKS_EXCLUDED(mutex_);
   void WakeOne(StudyId study) ABSL_LOCKS_EXCLUDED(mutex_);
   void GiveUp(StudyId study, int64_t ticket) ABSL_LOCKS_EXCLUDED(mutex_);
 
