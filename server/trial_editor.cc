@@ -17,6 +17,12 @@ absl::Status CheckNotOver(const Study& study) {
       "study \"", study.name, "\" is COMPLETED: ", study.reason));
 }
 
+absl::Status CheckNotDeleted(const Study& study, const Trial& trial) {
+  if (!study.hidden) return absl::OkStatus();
+  return absl::NotFoundError(absl::StrCat("trial ", trial.id.value,
+                                          " is of a study that was deleted"));
+}
+
 absl::StatusOr<Trial> ReadAnswer(StudyTransaction& transaction,
                                  const std::string& answer) {
   int64_t id = 0;
@@ -98,6 +104,7 @@ void TrialEditor::Retry(TrialId id, RequestKey request, Done done) {
       id,
       [request = std::move(request), result](StudyTransaction& transaction,
                                              Trial& old) -> absl::Status {
+        ASSAY_RETURN_IF_ERROR(CheckNotDeleted(transaction.study(), old));
         ASSAY_ASSIGN_OR_RETURN(const std::optional<std::string> answer,
                                FindAnswer(transaction, request));
         if (answer) {
@@ -186,6 +193,7 @@ void TrialEditor::Stop(TrialId id, std::string reason, Done done) {
       id,
       [result, reason = std::move(reason)](StudyTransaction& transaction,
                                            Trial& trial) -> absl::Status {
+        ASSAY_RETURN_IF_ERROR(CheckNotDeleted(transaction.study(), trial));
         *result = trial;
         if (trial.state == TrialState::kStopped) return absl::OkStatus();
         if (trial.state == TrialState::kRunning) {
