@@ -103,7 +103,6 @@ absl::StatusOr<StudyView> StudyRegistry::View(Snapshot& rows, Study study) {
                          rows.GetSpec(study.id, study.spec_revision));
   view.spec_text = std::move(stored.spec);
   view.study = std::move(study);
-  Note(view.study, view.spec);
   return view;
 }
 
@@ -114,6 +113,7 @@ absl::StatusOr<StudyView> StudyRegistry::Get(StudyId id) {
         ASSAY_ASSIGN_OR_RETURN(Study study, rows.GetStudy(id));
         if (study.hidden) return NoSuchStudy(absl::StrCat(id.value));
         ASSAY_ASSIGN_OR_RETURN(view, View(rows, std::move(study)));
+        Note(view.study, view.spec);
         return absl::OkStatus();
       }));
   return view;
@@ -128,6 +128,7 @@ absl::StatusOr<std::vector<StudyView>> StudyRegistry::List(StudyId after,
                                rows.ListStudies(after, limit));
         for (Study& study : studies) {
           ASSAY_ASSIGN_OR_RETURN(StudyView view, View(rows, std::move(study)));
+          Note(view.study, view.spec);
           views.push_back(std::move(view));
         }
         return absl::OkStatus();
