@@ -250,6 +250,24 @@ void StudyRegistry::ChangeAndView(StudyId id, Body body, Done done) {
          });
 }
 
+namespace {
+
+// Whether a result of before ends the study under this spec.
+absl::StatusOr<bool> TargetIsReached(Snapshot& rows, StudyId id,
+                                     const StudySpec& spec) {
+  const std::vector<int> objectives = Objectives(spec);
+  if (objectives.empty() || !spec.budget.target) return false;
+  const MetricSpec& objective = spec.metrics[objectives[0]];
+  ASSAY_ASSIGN_OR_RETURN(const std::vector<Trial> best,
+                         rows.ListBest(id, objective.goal, 1));
+  if (best.empty() || best[0].state != TrialState::kCompleted) return false;
+  const auto value = best[0].final_metrics.find(objective.name);
+  return value != best[0].final_metrics.end() &&
+         WhatReachesTarget(objective, value->second, spec.budget).has_value();
+}
+
+}  // namespace
+
 void StudyRegistry::Update(StudyId id, StudyEdit edit, std::string author,
                            std::string request_id, std::string fingerprint,
                            Done done) {
@@ -277,13 +295,18 @@ void StudyRegistry::Update(StudyId id, StudyEdit edit, std::string author,
                        .time = transaction.now()}));
         transaction.UseSpec(spec, study.seed);
         transaction.Touch();
-        const bool reopens =
+        const bool may_reopen =
             edit.budget && study.state == StudyState::kCompleted &&
             study.completion != CompletionReason::kStoppedByUser &&
             study.completion != CompletionReason::kSpaceExhausted &&
             !WhatIsSpent(study, spec.budget, transaction.now());
-        if (reopens) {
-          ASSAY_RETURN_IF_ERROR(Reopen(study, transaction.now()));
+        if (may_reopen) {
+          ASSAY_ASSIGN_OR_RETURN(
+              const bool reached,
+              TargetIsReached(transaction.rows(), study.id, spec));
+          if (!reached) {
+            ASSAY_RETURN_IF_ERROR(Reopen(study, transaction.now()));
+          }
         }
         return StoreAnswer(transaction, request, absl::StrCat(study.id.value));
       },
