@@ -1,0 +1,95 @@
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "assay/v1/study.pb.h"
+#include "assay/v1/trial.pb.h"
+
+namespace assay {
+
+// A coordinator, for programs that create studies, train by themselves and tell
+// what came of it:
+//
+//   StudyClient client("127.0.0.1:7070");
+//   const auto study = client.CreateStudy(spec);
+//   while (true) {
+//     auto trial = client.Ask(study->id());
+//     if (!trial.ok()) break;                      // OutOfRange: it is over.
+//     client.Complete(*trial, {{"loss", Train(trial->trial().parameters())}});
+//   }
+//
+// Calls wait for a server that is away, up to `timeout`, and repeat what was
+// lost: every write is known by its key and changes nothing twice. The leases of
+// trials that were asked for and not ended are renewed in the background.
+// Thread-safe. Errors have the codes of the .proto files; Unavailable and
+// DeadlineExceeded: no server.
+class StudyClient {
+ public:
+  struct Options {
+    // Who asks: its running trials are given again first. Empty: drawn at
+    // random; a program that wants to resume sets its own.
+    std::string client_id;
+    absl::Duration timeout = absl::Seconds(30);
+    absl::Duration lease = absl::Minutes(10);
+  };
+
+  // "host:port" or "unix:/path". Connects at the first call.
+  explicit StudyClient(const std::string& address);
+  StudyClient(const std::string& address, Options options);
+  // Stops renewing: what was not ended is handed out again once its lease ends.
+  ~StudyClient();
+
+  StudyClient(const StudyClient&) = delete;
+  StudyClient& operator=(const StudyClient&) = delete;
+
+  const std::string& client_id() const;
+
+  // Creates the study, or returns the equal one of that name.
+  absl::StatusOr<v1::Study> CreateStudy(const v1::StudySpec& spec);
+  // `study`: an id in digits, "owner/name", or "name".
+  absl::StatusOr<v1::Study> GetStudy(const std::string& study);
+  absl::StatusOr<std::vector<v1::Study>> ListStudies();
+  absl::StatusOr<std::vector<v1::Trial>> ListTrials(const std::string& study);
+  // The best trial, or the Pareto front; empty while no trial has a value.
+  absl::StatusOr<std::vector<v1::Trial>> Best(const std::string& study);
+
+  // One trial to train; waits for it as long as there may be one. OutOfRange
+  // once the study is over or its space used up, FailedPrecondition while it is
+  // paused.
+  absl::StatusOr<v1::Assignment> Ask(const std::string& study);
+  absl::StatusOr<v1::Assignment> Ask(int64_t study_id);
+
+  // Reports the values of a step (an epoch; >= 0). True: end the trial now, with
+  // Complete(). FailedPrecondition: somebody else has it, its lease was lost.
+  absl::StatusOr<bool> Report(const v1::Assignment& held, int64_t step,
+                              const std::map<std::string, double>& metrics);
+
+  // Ends it with these final values; what is missing is taken from the reports.
+  absl::StatusOr<v1::Trial> Complete(
+      const v1::Assignment& held, const std::map<std::string, double>& metrics);
+
+  // Ends the attempt without a result.
+  absl::StatusOr<v1::Trial> Fail(
+      const v1::Assignment& held, const std::string& reason,
+      v1::FailRequest::Kind kind = v1::FailRequest::ERROR);
+
+  // Sends what changes in the study to `take`, from a snapshot on, until `take`
+  // returns false (OK) or the study is deleted (NotFound). Goes on from the last
+  // revision after a break.
+  absl::Status Watch(
+      const std::string& study,
+      const std::function<bool(const v1::WatchStudyResponse&)>& take);
+
+ private:
+  class Connection;  // Keeps gRPC out of here.
+  std::unique_ptr<Connection> connection_;
+};
+
+}  // namespace assay
