@@ -28,6 +28,17 @@ Trial AsTrial(const Proposal& proposal) {
   return trial;
 }
 
+Proposal AsProposal(const Trial& trial) {
+  Proposal proposal;
+  proposal.parameters = trial.parameters;
+  proposal.from_step = trial.from_step;
+  proposal.to_step = trial.to_step;
+  proposal.continues = trial.continues;
+  proposal.replicate = trial.replicate;
+  proposal.origin = trial.origin;
+  return proposal;
+}
+
 bool IsSame(const Proposal& proposal, const Trial& trial) {
   return proposal.origin.strategy == trial.origin.strategy &&
          proposal.origin.ordinal == trial.origin.ordinal &&
@@ -75,6 +86,11 @@ int SearchRunner::Stock() const {
   return static_cast<int>(
       std::count_if(outstanding_.begin(), outstanding_.end(),
                     [](const Outstanding& o) { return !o.taken; }));
+}
+
+// Each read from now on shows them.
+void SearchRunner::ForgetSettled() {
+  outstanding_.remove_if([](const Outstanding& o) { return o.settled; });
 }
 
 int SearchRunner::FreshStock() const {
@@ -140,15 +156,26 @@ void SearchRunner::Settle(int64_t serial) {
   for (Outstanding& outstanding : outstanding_) {
     if (outstanding.serial == serial) outstanding.settled = true;
   }
+  if (!refilling_) ForgetSettled();
 }
 
-void SearchRunner::Drop(const Parameters& parameters) {
+std::vector<int64_t> SearchRunner::Drop(const Trial& trial) {
+  std::vector<int64_t> serials;
   MutexLock lock(mutex_);
   for (Outstanding& outstanding : outstanding_) {
-    if (!outstanding.taken && outstanding.proposal.parameters == parameters) {
-      outstanding.taken = outstanding.settled = true;
+    if (outstanding.taken ||
+        outstanding.proposal.parameters != trial.parameters) {
+      continue;
     }
+    outstanding.taken = true;
+    serials.push_back(outstanding.serial);
   }
+  // Stands for the trial until the log does.
+  outstanding_.push_back({.proposal = AsProposal(trial),
+                          .serial = next_serial_++,
+                          .taken = true});
+  serials.push_back(outstanding_.back().serial);
+  return serials;
 }
 
 void SearchRunner::Reset() {
@@ -213,17 +240,22 @@ void SearchRunner::Refill() {
   {
     MutexLock lock(mutex_);
     scheduled_ = false;
+    refilling_ = true;
     if (reset_done_ != resets_) {
       reset_done_ = resets_;
       strategy_ = nullptr;
     }
   }
   const absl::Status status = RefillOrError();
-  if (!status.ok()) {
+  if (!status.ok()) strategy_ = nullptr;
+  {
     MutexLock lock(mutex_);
-    status_ = status;
-    if (Stock() == 0) supply_ = Supply::kFailed;
-    strategy_ = nullptr;
+    refilling_ = false;
+    ForgetSettled();
+    if (!status.ok()) {
+      status_ = status;
+      if (Stock() == 0) supply_ = Supply::kFailed;
+    }
   }
   NotifyWaiters();
   supply_changed_();
@@ -276,7 +308,7 @@ absl::StatusOr<std::vector<Proposal>> SearchRunner::Propose(
     const bool is_trial = std::any_of(
         log.unfinished.begin(), log.unfinished.end(),
         [&](const Trial& trial) { return IsSame(o.proposal, trial); });
-    if (!is_trial && !o.settled) unfinished.push_back(AsTrial(o.proposal));
+    if (!is_trial) unfinished.push_back(AsTrial(o.proposal));
   }
   // The stream is a function of what a replay knows as well.
   Random random(spec_->seed, (static_cast<uint64_t>(observed_count_) << 24) +
@@ -295,52 +327,69 @@ absl::StatusOr<std::vector<Proposal>> SearchRunner::Propose(
   return proposals;
 }
 
+// Without those that somebody else made a trial of meanwhile: `first_unknown` is
+// the serial of the first of them. False if there were some.
+bool SearchRunner::AddToStock(std::vector<Proposal> proposals,
+                              int64_t first_unknown) {
+  const auto is_made = [&](const Proposal& proposal) {
+    return std::any_of(outstanding_.begin(), outstanding_.end(),
+                       [&](const Outstanding& o) {
+                         return o.serial >= first_unknown &&
+                                o.proposal.parameters == proposal.parameters;
+                       });
+  };
+  const auto made =
+      std::remove_if(proposals.begin(), proposals.end(), is_made);
+  const bool added_all = made == proposals.end();
+  proposals.erase(made, proposals.end());
+  for (Proposal& proposal : proposals) {
+    outstanding_.push_back({.proposal = std::move(proposal),
+                            .serial = next_serial_++,
+                            .made_from = observed_revision_});
+  }
+  return added_all;
+}
+
 absl::Status SearchRunner::RefillOrError() {
   ASSAY_RETURN_IF_ERROR(MakeStrategy());
-  // Copied before the read: a proposal that becomes a trial in between is then
-  // known twice, never not at all; one that was a trial before is in the log.
-  std::list<Outstanding> before;
   int64_t resets = 0;
   {
     MutexLock lock(mutex_);
-    before = outstanding_;
     resets = resets_;
   }
   ASSAY_ASSIGN_OR_RETURN(const Log log, CatchUp());
-  before.remove_if([&](const Outstanding& o) { return IsStale(o); });
+  // Looked at after the read: what becomes a trial in between is then known
+  // twice, never not at all.
+  std::list<Outstanding> known;
+  int64_t first_unknown = 0;
   int wanted = 0;
   {
     MutexLock lock(mutex_);
     if (resets != resets_) return absl::OkStatus();  // Is scheduled again.
-    outstanding_.remove_if([&](const Outstanding& o) {
-      if (IsStale(o)) return true;
-      return std::any_of(before.begin(), before.end(), [&](const auto& b) {
-        return b.settled && b.serial == o.serial;
-      });
-    });
+    outstanding_.remove_if([&](const Outstanding& o) { return IsStale(o); });
+    known = outstanding_;
+    first_unknown = next_serial_;
     wanted = demand_ + (learns_ ? 0 : kReserve) - Stock();
   }
   absl::StatusOr<std::vector<Proposal>> proposals = std::vector<Proposal>();
-  if (wanted > 0) proposals = Propose(log, before, wanted);
+  if (wanted > 0) proposals = Propose(log, known, wanted);
   const bool exhausted = absl::IsOutOfRange(proposals.status());
   if (!exhausted) ASSAY_RETURN_IF_ERROR(proposals.status());
 
-  MutexLock lock(mutex_);
-  if (resets != resets_) return absl::OkStatus();
-  status_ = absl::OkStatus();
-  const bool none = wanted > 0 && (exhausted || proposals->empty());
-  if (!none) {
-    for (Proposal& proposal : *proposals) {
-      outstanding_.push_back({.proposal = std::move(proposal),
-                              .serial = next_serial_++,
-                              .made_from = observed_revision_});
+  bool added_all = true;
+  {
+    MutexLock lock(mutex_);
+    if (resets != resets_) return absl::OkStatus();
+    status_ = absl::OkStatus();
+    const bool none = wanted > 0 && (exhausted || proposals->empty());
+    if (!none) added_all = AddToStock(*std::move(proposals), first_unknown);
+    if (Stock() > 0) {
+      supply_ = Supply::kReady;
+    } else if (none) {
+      supply_ = exhausted ? Supply::kExhausted : Supply::kNone;
     }
   }
-  if (Stock() > 0) {
-    supply_ = Supply::kReady;
-  } else if (none) {
-    supply_ = exhausted ? Supply::kExhausted : Supply::kNone;
-  }
+  if (!added_all) Schedule();
   return absl::OkStatus();
 }
 

@@ -66,9 +66,10 @@ class SearchRunner : public std::enable_shared_from_this<SearchRunner> {
   std::optional<Taken> Take() ABSL_LOCKS_EXCLUDED(mutex_);
   void Settle(int64_t serial) ABSL_LOCKS_EXCLUDED(mutex_);
 
-  // Drops a ready proposal of the same parameters: somebody enqueued them.
-  // As Take().
-  void Drop(const Parameters& parameters) ABSL_LOCKS_EXCLUDED(mutex_);
+  // Somebody else makes this trial: ready proposals of the same parameters are
+  // dropped, and none is made before the log shows it. As Take(): Settle() each
+  // of these once it is committed; Reset() if that fails.
+  std::vector<int64_t> Drop(const Trial& trial) ABSL_LOCKS_EXCLUDED(mutex_);
 
   // Forgets everything and replays the log.
   void Reset() ABSL_LOCKS_EXCLUDED(mutex_);
@@ -96,7 +97,7 @@ class SearchRunner : public std::enable_shared_from_this<SearchRunner> {
     int64_t serial = 0;
     int64_t made_from = 0;  // Revision of the newest result it knows.
     bool taken = false;
-    bool settled = false;  // It is a trial: the next read shows it.
+    bool settled = false;  // It is a trial: a read that starts now shows it.
   };
   struct Waiter {
     int count = 0;
@@ -123,6 +124,9 @@ class SearchRunner : public std::enable_shared_from_this<SearchRunner> {
   std::optional<std::string> DecideNow(TrialId trial,
                                        const Measurement& measurement);
 
+  bool AddToStock(std::vector<Proposal> proposals, int64_t first_unknown)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void ForgetSettled() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   int FreshStock() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   int Stock() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   bool IsSatisfied(int count) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
@@ -152,6 +156,7 @@ class SearchRunner : public std::enable_shared_from_this<SearchRunner> {
   bool learns_ ABSL_GUARDED_BY(mutex_) = false;
   bool retired_ ABSL_GUARDED_BY(mutex_) = false;
   bool scheduled_ ABSL_GUARDED_BY(mutex_) = false;
+  bool refilling_ ABSL_GUARDED_BY(mutex_) = false;  // A read may be older.
   int64_t next_serial_ ABSL_GUARDED_BY(mutex_) = 1;
   int64_t resets_ ABSL_GUARDED_BY(mutex_) = 0;  // Asked for.
   int64_t reset_done_ = 0;                      // On the strand.

@@ -32,6 +32,28 @@ absl::StatusOr<Trial> ReadAnswer(StudyTransaction& transaction,
   return transaction.rows().GetTrial(TrialId{id});
 }
 
+// The ready proposals that a new trial replaces, if its commit succeeds.
+class Replaced {
+ public:
+  // Inside the write that makes the trial.
+  void Drop(std::shared_ptr<SearchRunner> runner, const Trial& trial) {
+    if (!runner) return;
+    serials_ = runner->Drop(trial);
+    runner_ = std::move(runner);
+  }
+
+  // After it.
+  void Settle(const absl::Status& committed) {
+    if (!runner_) return;
+    if (!committed.ok()) return runner_->Reset();
+    for (const int64_t serial : serials_) runner_->Settle(serial);
+  }
+
+ private:
+  std::shared_ptr<SearchRunner> runner_;
+  std::vector<int64_t> serials_;
+};
+
 absl::Status CheckObjectives(const StudySpec& spec, const Metrics& metrics) {
   for (const int i : Objectives(spec)) {
     if (metrics.contains(spec.metrics[i].name)) continue;
@@ -49,11 +71,11 @@ void TrialEditor::AddToQueue(
     absl::AnyInvocable<absl::StatusOr<Trial>(StudyTransaction&)> make,
     RequestKey request, Done done) {
   auto result = std::make_shared<Trial>();
-  const auto runner = registry_.RunnerIfAny(study);
+  auto replaced = std::make_shared<Replaced>();
   registry_.Change(
       study,
-      [make = std::move(make), request = std::move(request), result,
-       runner](StudyTransaction& transaction) mutable -> absl::Status {
+      [this, make = std::move(make), request = std::move(request), result,
+       replaced](StudyTransaction& transaction) mutable -> absl::Status {
         ASSAY_ASSIGN_OR_RETURN(const std::optional<std::string> answer,
                                FindAnswer(transaction, request));
         if (answer) {
@@ -65,15 +87,12 @@ void TrialEditor::AddToQueue(
         ASSAY_RETURN_IF_ERROR(transaction.Add(*result));
         ASSAY_RETURN_IF_ERROR(StoreAnswer(transaction, request,
                                           absl::StrCat(result->id.value)));
-        if (runner) runner->Drop(result->parameters);
+        replaced->Drop(registry_.RunnerIfAny(result->study), *result);
         return absl::OkStatus();
       },
-      [result, runner, done = std::move(done)](absl::Status status) mutable {
-        if (!status.ok()) {
-          // A proposal may have been dropped for nothing.
-          if (runner && !absl::IsInvalidArgument(status)) runner->Reset();
-          return done(std::move(status));
-        }
+      [result, replaced, done = std::move(done)](absl::Status status) mutable {
+        replaced->Settle(status);
+        if (!status.ok()) return done(std::move(status));
         done(std::move(*result));
       });
 }
@@ -140,12 +159,12 @@ void TrialEditor::Retry(TrialId id, RequestKey request, Done done) {
 void TrialEditor::Import(StudyId study, Imported imported, RequestKey request,
                          Done done) {
   auto result = std::make_shared<Trial>();
-  const auto runner = registry_.RunnerIfAny(study);
+  auto replaced = std::make_shared<Replaced>();
   const size_t bytes = 1024 + imported.curve.size() * 256;
   registry_.Change(
       study,
-      [imported = std::move(imported), request = std::move(request), result,
-       runner](StudyTransaction& transaction) mutable -> absl::Status {
+      [this, imported = std::move(imported), request = std::move(request),
+       result, replaced](StudyTransaction& transaction) mutable -> absl::Status {
         ASSAY_ASSIGN_OR_RETURN(const std::optional<std::string> answer,
                                FindAnswer(transaction, request));
         if (answer) {
@@ -173,14 +192,12 @@ void TrialEditor::Import(StudyId study, Imported imported, RequestKey request,
         }
         ASSAY_RETURN_IF_ERROR(transaction.AddImported(trial, imported.curve));
         *result = trial;
-        if (runner) runner->Drop(trial.parameters);
+        replaced->Drop(registry_.RunnerIfAny(trial.study), trial);
         return StoreAnswer(transaction, request, absl::StrCat(trial.id.value));
       },
-      [result, runner, done = std::move(done)](absl::Status status) mutable {
-        if (!status.ok()) {
-          if (runner && !absl::IsInvalidArgument(status)) runner->Reset();
-          return done(std::move(status));
-        }
+      [result, replaced, done = std::move(done)](absl::Status status) mutable {
+        replaced->Settle(status);
+        if (!status.ok()) return done(std::move(status));
         done(std::move(*result));
       },
       bytes);
