@@ -77,7 +77,7 @@ class Server::Parts {
     }
     if (http_) http_->Stop(absl::Seconds(1));
     timer_.Stop();
-    pool_.reset();
+    pool_->Stop();     // What the last commits post to it is forgotten.
     storage_.reset();  // Commits what waits.
     grpc_.reset();
     http_.reset();

@@ -10,18 +10,27 @@ ThreadPool::ThreadPool(int threads) {
   }
 }
 
-ThreadPool::~ThreadPool() {
+ThreadPool::~ThreadPool() { Stop(); }
+
+void ThreadPool::Stop() {
   {
     MutexLock lock(mutex_);
     closing_ = true;
   }
   task_ready_.NotifyAll();
-  for (std::thread& thread : threads_) thread.join();
+  for (std::thread& thread : threads_) {
+    if (thread.joinable()) thread.join();
+  }
+  std::deque<Task> late;  // Came between the last thread's end and now.
+  MutexLock lock(mutex_);
+  closed_ = true;
+  late.swap(tasks_);
 }
 
 void ThreadPool::Post(Task task) {
   {
     MutexLock lock(mutex_);
+    if (closed_) return;
     tasks_.push_back(std::move(task));
   }
   task_ready_.NotifyOne();

@@ -16,8 +16,12 @@ class ThreadPool final : public Executor {
   // REQUIRES: threads >= 1.
   explicit ThreadPool(int threads);
 
-  // Runs what was posted, also by those tasks, then joins.
+  // As Stop().
   ~ThreadPool() override;
+
+  // Runs what was posted, also by those tasks, then joins. What is posted later
+  // is forgotten: its owners may still be there, for others' last words.
+  void Stop() ABSL_LOCKS_EXCLUDED(mutex_);
 
   void Post(Task task) override ABSL_LOCKS_EXCLUDED(mutex_);
 
@@ -28,6 +32,7 @@ class ThreadPool final : public Executor {
   CondVar task_ready_;
   std::deque<Task> tasks_ ABSL_GUARDED_BY(mutex_);
   bool closing_ ABSL_GUARDED_BY(mutex_) = false;
+  bool closed_ ABSL_GUARDED_BY(mutex_) = false;
 
   std::vector<std::thread> threads_;  // Last: they use everything above.
 };
