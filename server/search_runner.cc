@@ -408,7 +408,8 @@ void SearchRunner::Decide(TrialId trial, Measurement measurement,
 std::optional<std::string> SearchRunner::DecideNow(
     TrialId trial, const Measurement& measurement) {
   // Reads what was committed since the last decision, this measurement with it.
-  if (rule_revision_ < measurement.revision && !CatchUpRule().ok()) {
+  const bool is_behind = !rule_ || rule_revision_ < measurement.revision;
+  if (is_behind && !CatchUpRule().ok()) {
     rule_ = nullptr;
     return std::nullopt;
   }
