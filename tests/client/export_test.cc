@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <cstdlib>
 #include <sstream>
 
 namespace assay {
@@ -17,7 +18,7 @@ TEST(ExportTest, FieldsAreQuotedWhereTheyHaveToBe) {
 
 TEST(ExportTest, NumbersReadBackAsTheSame) {
   for (const double number : {0.1, 1.0 / 3, 1e-300, 5e-324, 12345678.9}) {
-    EXPECT_EQ(std::stod(ExactNumber(number)), number);
+    EXPECT_EQ(std::strtod(ExactNumber(number).c_str(), nullptr), number);
   }
   EXPECT_EQ(ExactNumber(NAN), "NaN");
   EXPECT_EQ(ExactNumber(-INFINITY), "-Infinity");

@@ -62,18 +62,30 @@ Look Plain(int width) {
   return {.color = false, .unicode = false, .width = width};
 }
 
+// Without what is blank at the ends of lines.
+std::vector<std::string> Trimmed(std::vector<std::string> lines) {
+  for (std::string& line : lines) line.erase(line.find_last_not_of(' ') + 1);
+  return lines;
+}
+
 TEST(WatchViewTest, AtEightyColumns) {
   EXPECT_THAT(
-      RenderWatch(Watched(), Plain(80), 24),
+      Trimmed(RenderWatch(Watched(), Plain(80), 24)),
       ElementsAre(
           "fashion  ACTIVE",
-          "################................  50 %  4 of 8 trials  1 min 0 s, about 1 min 0 s left",
-          "4 completed, 1 running",
-          "best accuracy 0.9 (trial 1)  lr=0.01",
-          "       0.9                        *", "           ", "           ",
-          "           ", "           ", "           ",
-          "    4  starting                    lr=0.01"))
-      << "adjust to the picture once it was looked at";
+          "#############.............  50 %  4 of 8 trials  1 min 0 s, about 1 "
+          "min 0 s left",
+          "4 completed, 1 running", "best accuracy 0.9 (trial 1)  lr=0.01",
+          absl::StrCat("       0.9 ", std::string(26, ' '), "*"),
+          absl::StrCat(std::string(79, ' '), "*"),
+          absl::StrCat(std::string(56, ' '), "*"), "", "", "       0.7 *",
+          "    4  starting                    lr=0.01"));
+}
+
+TEST(WatchViewTest, AtTwoHundredColumnsTheBarAndThePlotDoNotFillTheScreen) {
+  const auto lines = Trimmed(RenderWatch(Watched(), Plain(200), 24));
+  EXPECT_EQ(lines[1].substr(0, 60), std::string(30, '#') + std::string(30, '.'));
+  EXPECT_EQ(lines[5].size(), 111u);
 }
 
 TEST(WatchViewTest, NoLineIsWiderThanTheTerminal) {
