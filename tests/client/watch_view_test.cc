@@ -76,7 +76,7 @@ TEST(WatchViewTest, AtEightyColumns) {
           "#############.............  50 %  4 of 8 trials  1 min 0 s, about 1 "
           "min 0 s left",
           "4 completed, 1 running", "best accuracy 0.9 (trial 1)  lr=0.01",
-          absl::StrCat("       0.9 ", std::string(26, ' '), "*"),
+          absl::StrCat("       0.9 ", std::string(23, ' '), "*"),
           absl::StrCat(std::string(79, ' '), "*"),
           absl::StrCat(std::string(56, ' '), "*"), "", "", "       0.7 *",
           "    4  starting                    lr=0.01"));
