@@ -107,14 +107,17 @@ bool SearchRunner::IsSatisfied(int count) const {
 }
 
 void SearchRunner::WhenReady(int count, absl::AnyInvocable<void()> ready) {
+  bool failed = false;
   {
     MutexLock lock(mutex_);
     demand_ = std::max(demand_, count);
+    failed = supply_ == Supply::kFailed;
     if (!IsSatisfied(count)) {
       const auto waiter = waiters_.insert(waiters_.end(), {count, nullptr});
       waiter->ready = std::move(ready);
     }
   }
+  if (failed) Schedule();  // For the next one: it may have been the disk.
   if (ready) return ready();
   Schedule();
   if (spec_->max_wait == absl::InfiniteDuration()) return;
@@ -248,17 +251,20 @@ void SearchRunner::Refill() {
   }
   const absl::Status status = RefillOrError();
   if (!status.ok()) strategy_ = nullptr;
+  bool failed_again = false;
   {
     MutexLock lock(mutex_);
     refilling_ = false;
     ForgetSettled();
     if (!status.ok()) {
       status_ = status;
+      failed_again = supply_ == Supply::kFailed;
       if (Stock() == 0) supply_ = Supply::kFailed;
     }
   }
   NotifyWaiters();
-  supply_changed_();
+  // Who hears of a failure tries again: once.
+  if (!failed_again) supply_changed_();
 }
 
 absl::Status SearchRunner::MakeStrategy() {

@@ -3,7 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
-#include <optional>
+#include <memory>
 
 #include "tests/support/later.h"
 
@@ -41,6 +41,16 @@ TEST(ThreadPoolTest, RunsWhatTasksPostBeforeItEnds) {
     pool.Post([&] { pool.Post([&] { ++done; }); });
   }
   EXPECT_EQ(done, 1);
+}
+
+TEST(ThreadPoolTest, ForgetsWhatIsPostedOnceItStopped) {
+  ThreadPool pool(2);
+  auto held = std::make_shared<int>(1);
+  pool.Stop();
+  pool.Post([held] { ++*held; });
+  pool.Stop();
+  EXPECT_EQ(*held, 1);
+  EXPECT_EQ(held.use_count(), 1);
 }
 
 }  // namespace

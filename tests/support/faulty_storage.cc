@@ -9,7 +9,7 @@ namespace assay {
 namespace {
 
 absl::Status DiskTrouble() {
-  return absl::UnavailableError("the disk is full, says a test");
+  return absl::UnavailableError("the disk has trouble, says a test");
 }
 
 }  // namespace
@@ -17,6 +17,20 @@ absl::Status DiskTrouble() {
 void FaultyStorage::FailWhen(std::function<bool()> fails) {
   MutexLock lock(mutex_);
   fails_ = std::move(fails);
+}
+
+void FaultyStorage::FailReadsWhen(std::function<bool()> fails) {
+  MutexLock lock(mutex_);
+  reads_fail_ = std::move(fails);
+}
+
+absl::Status FaultyStorage::Read(
+    absl::FunctionRef<absl::Status(Snapshot&)> body) {
+  {
+    MutexLock lock(mutex_);
+    if (reads_fail_ && reads_fail_()) return DiskTrouble();
+  }
+  return storage_.Read(body);
 }
 
 void FaultyStorage::BeforeNextCommit(absl::AnyInvocable<void()> action) {

@@ -41,9 +41,11 @@ class FaultyStorage final : public Storage {
   void WriteAround(Body body, Done done) {
     storage_.Write(std::move(body), std::move(done));
   }
-  absl::Status Read(absl::FunctionRef<absl::Status(Snapshot&)> body) override {
-    return storage_.Read(body);
-  }
+  // The same of reads; the body is not run.
+  void FailReadsWhen(std::function<bool()> fails) ABSL_LOCKS_EXCLUDED(mutex_);
+
+  absl::Status Read(absl::FunctionRef<absl::Status(Snapshot&)> body) override
+      ABSL_LOCKS_EXCLUDED(mutex_);
   absl::Status Health() const override { return storage_.Health(); }
   StorageStats Stats() const override { return storage_.Stats(); }
   void SetCommitObserver(CommitObserver observer) override {
@@ -69,6 +71,7 @@ class FaultyStorage final : public Storage {
 
   mutable Mutex mutex_;
   std::function<bool()> fails_ ABSL_GUARDED_BY(mutex_);
+  std::function<bool()> reads_fail_ ABSL_GUARDED_BY(mutex_);
   absl::AnyInvocable<void()> before_commit_ ABSL_GUARDED_BY(mutex_);
   bool holding_ ABSL_GUARDED_BY(mutex_) = false;
   std::vector<Held> held_ ABSL_GUARDED_BY(mutex_);
