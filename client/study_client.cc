@@ -2,8 +2,9 @@
 
 #include <grpcpp/grpcpp.h>
 
-#include <atomic>
+#include <algorithm>
 #include <chrono>
+#include <cmath>
 #include <random>
 #include <set>
 #include <thread>
@@ -23,13 +24,19 @@
 namespace assay {
 namespace {
 
-constexpr double kWaitSeconds = 10;  // One call of Ask.
-constexpr absl::Duration kReconnect = absl::Milliseconds(200);
+using Time = std::chrono::steady_clock::time_point;
 
-std::string DrawClientId() {
+constexpr absl::Duration kAskWait = absl::Seconds(10);  // Parked at the server.
+constexpr absl::Duration kReconnect = absl::Milliseconds(200);
+constexpr absl::Duration kHeartbeatTimeout = absl::Seconds(5);
+constexpr absl::Duration kNever = absl::Hours(24);
+
+std::string DrawId() {
   std::random_device device;
   return absl::StrFormat("%08x%08x%08x", device(), device(), device());
 }
+
+Time Now() { return std::chrono::steady_clock::now(); }
 
 using Key = std::pair<int64_t, int32_t>;  // Trial and attempt.
 
@@ -39,11 +46,22 @@ Key KeyOf(const v1::Assignment& held) {
 
 }  // namespace
 
+// What one client holds, and the thread that renews it.
+//
+// A trial is asked for under the name of a free place, one at a time: the
+// server gives the running trial of that name or else a new one, so that two
+// threads never get the same, and a lost answer is given again to who asked.
 class StudyClient::Connection {
  public:
+  struct Place {
+    std::string study;  // As the caller names it.
+    int number = 0;
+    auto operator<=>(const Place&) const = default;
+  };
+
   Connection(const std::string& address, Options options)
-      : options_(std::move(options)) {
-    if (options_.client_id.empty()) options_.client_id = DrawClientId();
+      : options_(std::move(options)), resumes_(!options_.client_id.empty()) {
+    if (!resumes_) options_.client_id = DrawId();
     const auto channel = MakeChannel(address);
     studies_ = v1::StudyService::NewStub(channel);
     trials_ = v1::TrialService::NewStub(channel);
@@ -77,81 +95,170 @@ class StudyClient::Connection {
     return assay::Call(*trials_, method, request, How());
   }
 
-  void Hold(const v1::Assignment& held) {
+  // The first free place, now taken.
+  Place Take(const std::string& study) {
+    MutexLock lock(mutex_);
+    Place place{.study = study};
+    while (!taken_.insert(place).second) ++place.number;
+    return place;
+  }
+  void Free(const Place& place) {
+    MutexLock lock(mutex_);
+    taken_.erase(place);
+  }
+
+  // What the server gives under the name of this place.
+  absl::StatusOr<v1::Assignment> AwaitTrial(const Place& place,
+                                            absl::Duration wait);
+
+  // Renews the trial from now on. Its reports go on after those that an earlier
+  // holder of this name made.
+  absl::Status Hold(const Place& place, const v1::Assignment& assignment) {
+    const Key key = KeyOf(assignment);
+    int64_t sequence = 0;
+    if (MayHaveReports(key)) {
+      v1::GetTrialRequest request;
+      request.set_trial_id(key.first);
+      ASSAY_ASSIGN_OR_RETURN(const v1::Trial trial,
+                             Call(&v1::TrialService::Stub::Get, request));
+      sequence = trial.last_measurement().sequence();
+    }
+    const absl::Duration lease = absl::Seconds(assignment.lease_seconds());
+    // Two heartbeats may be lost.
+    const auto period = absl::ToChronoNanoseconds(
+        lease > absl::ZeroDuration() ? lease / 3 : kNever);
     {
       MutexLock lock(mutex_);
-      held_[KeyOf(held)] = {};
+      held_[key] = {.place = place,
+                    .sequence = sequence,
+                    .since = Now(),
+                    .period = period,
+                    .next_heartbeat = Now() + period};
     }
     changed_.NotifyAll();
+    return absl::OkStatus();
   }
-  void Release(const v1::Assignment& held) {
+
+  // `ended`: the server said so; otherwise it may be given again.
+  void Release(const v1::Assignment& assignment, bool ended) {
     MutexLock lock(mutex_);
-    held_.erase(KeyOf(held));
+    ReleaseLocked(KeyOf(assignment), ended);
   }
-  int64_t NextSequence(const v1::Assignment& held) {
+
+  // Gives it the next sequence and the time. FailedPrecondition if the trial is
+  // not held.
+  absl::Status Stamp(const v1::Assignment& assignment,
+                     v1::Measurement& measurement) {
     MutexLock lock(mutex_);
-    return ++held_[KeyOf(held)].sequence;
-  }
-  // A trial that is given again goes on after what was reported before.
-  void SetSequence(const v1::Assignment& held, int64_t sequence) {
-    MutexLock lock(mutex_);
-    held_[KeyOf(held)].sequence = sequence;
-  }
-  bool IsHeld(const v1::Assignment& held) {
-    MutexLock lock(mutex_);
-    return held_.contains(KeyOf(held));
+    const auto it = held_.find(KeyOf(assignment));
+    if (it == held_.end()) {
+      return absl::FailedPreconditionError(
+          absl::StrCat("trial ", assignment.trial().id(), ", attempt ",
+                       assignment.attempt(), ": this client does not hold it"));
+    }
+    const std::chrono::duration<double> elapsed = Now() - it->second.since;
+    measurement.set_sequence(++it->second.sequence);
+    measurement.set_elapsed_seconds(elapsed.count());
+    return absl::OkStatus();
   }
 
  private:
   struct Held {
+    Place place;
     int64_t sequence = 0;  // Of the last report.
+    Time since;
+    std::chrono::nanoseconds period{};
+    Time next_heartbeat;
   };
+
+  std::string NameOf(const Place& place) const {
+    if (place.number == 0) return options_.client_id;
+    return absl::StrCat(options_.client_id, "/", place.number);
+  }
 
   CallOptions How() const { return {.timeout = options_.timeout}; }
 
-  // Three heartbeats a lease: two may be lost.
-  void Renew() {
-    const absl::Duration lease = options_.lease > absl::ZeroDuration()
-                                     ? options_.lease
-                                     : absl::Hours(24);  // Never expires.
-    const auto period = absl::ToChronoMilliseconds(lease / 3);
-    while (true) {
-      std::vector<Key> keys;
-      {
-        MutexLock lock(mutex_);
-        const auto next = std::chrono::steady_clock::now() + period;
-        while (!closing_ && changed_.WaitUntil(mutex_, next)) {
-        }
-        if (closing_) return;
-        for (const auto& [key, held] : held_) keys.push_back(key);
-      }
-      for (const Key& key : keys) RenewOne(key);
+  bool MayHaveReports(const Key& key) {
+    MutexLock lock(mutex_);
+    return resumes_ || unsure_.contains(key);
+  }
+
+  void ReleaseLocked(const Key& key, bool ended)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+    const auto it = held_.find(key);
+    if (it == held_.end()) return;
+    taken_.erase(it->second.place);
+    held_.erase(it);
+    if (ended) {
+      unsure_.erase(key);
+    } else {
+      unsure_.insert(key);
     }
   }
 
+  void Renew() {
+    while (true) {
+      std::vector<Key> due = AwaitDue();
+      if (due.empty()) return;
+      for (const Key& key : due) RenewOne(key);
+    }
+  }
+
+  // The trials whose heartbeat is due; none: this is closing.
+  std::vector<Key> AwaitDue() {
+    MutexLock lock(mutex_);
+    while (!closing_) {
+      const Time now = Now();
+      Time next = now + absl::ToChronoNanoseconds(kNever);
+      std::vector<Key> due;
+      for (auto& [key, held] : held_) {
+        if (held.next_heartbeat <= now) {
+          held.next_heartbeat = now + held.period;
+          due.push_back(key);
+        }
+        next = std::min(next, held.next_heartbeat);
+      }
+      if (!due.empty()) return due;
+      changed_.WaitUntil(mutex_, next);
+    }
+    return {};
+  }
+
   void RenewOne(const Key& key) {
+    {
+      MutexLock lock(mutex_);
+      if (closing_ || !held_.contains(key)) return;
+    }
     v1::HeartbeatRequest request;
     request.set_trial_id(key.first);
     request.set_attempt(key.second);
     grpc::ClientContext context;
-    context.set_deadline(std::chrono::system_clock::now() +
-                         std::chrono::seconds(5));
+    context.set_deadline(absl::ToChronoTime(absl::Now() + kHeartbeatTimeout));
     v1::ReportResponse response;
     const grpc::Status status =
         trials_->Heartbeat(&context, request, &response);
+    const auto code = status.error_code();
+    if (code != grpc::StatusCode::FAILED_PRECONDITION &&
+        code != grpc::StatusCode::NOT_FOUND) {
+      return;
+    }
     // It is somebody else's by now: the next report says so.
-    if (status.error_code() != grpc::StatusCode::FAILED_PRECONDITION) return;
     MutexLock lock(mutex_);
-    held_.erase(key);
+    ReleaseLocked(key, /*ended=*/true);
   }
 
   Options options_;
+  const bool resumes_;  // Another process had this name before.
   std::unique_ptr<v1::StudyService::Stub> studies_;
   std::unique_ptr<v1::TrialService::Stub> trials_;
 
   Mutex mutex_;
   CondVar changed_;
+  // Of trials held and of asks that wait.
+  std::set<Place> taken_ ABSL_GUARDED_BY(mutex_);
   std::map<Key, Held> held_ ABSL_GUARDED_BY(mutex_);
+  // Given up without an answer of the server: may be given again.
+  std::set<Key> unsure_ ABSL_GUARDED_BY(mutex_);
   bool closing_ ABSL_GUARDED_BY(mutex_) = false;
 
   std::thread renewer_;  // Last: it uses everything above.
@@ -225,61 +332,61 @@ absl::StatusOr<std::vector<v1::Trial>> StudyClient::Best(
 
 // --- Ask and tell -----------------------------------------------------------
 
-absl::StatusOr<v1::Assignment> StudyClient::Ask(int64_t study_id) {
-  return Ask(absl::StrCat(study_id));
+absl::StatusOr<v1::Assignment> StudyClient::Ask(int64_t study_id,
+                                                absl::Duration wait) {
+  return Ask(absl::StrCat(study_id), wait);
 }
 
-absl::StatusOr<v1::Assignment> StudyClient::Ask(const std::string& study) {
+absl::StatusOr<v1::Assignment> StudyClient::Ask(const std::string& study,
+                                                absl::Duration wait) {
+  const Connection::Place place = connection_->Take(study);
+  absl::StatusOr<v1::Assignment> assignment =
+      connection_->AwaitTrial(place, wait);
+  absl::Status status = assignment.status();
+  if (status.ok()) status = connection_->Hold(place, *assignment);
+  if (status.ok()) return assignment;
+  connection_->Free(place);
+  return status;
+}
+
+absl::StatusOr<v1::Assignment> StudyClient::Connection::AwaitTrial(
+    const Place& place, absl::Duration wait) {
   v1::SuggestRequest request;
-  request.set_study(study);
-  request.set_client_id(client_id());
-  request.set_wait(kWaitSeconds);
-  request.set_client_lease(
-      absl::ToDoubleSeconds(connection_->options().lease));
-  // Threads of one client hold several at a time: the first one that is not
-  // held here yet is new.
-  int count = 1;
+  request.set_study(place.study);
+  request.set_client_id(NameOf(place));
+  request.set_client_lease(absl::ToDoubleSeconds(options_.lease));
+  const absl::Time deadline = absl::Now() + wait;
   while (true) {
-    request.set_count(count);
-    ASSAY_ASSIGN_OR_RETURN(
-        const v1::SuggestResponse answer,
-        connection_->Call(&v1::TrialService::Stub::Suggest, request));
-    for (const v1::Assignment& assignment : answer.assignments()) {
-      if (connection_->IsHeld(assignment)) continue;
-      connection_->Hold(assignment);
-      v1::GetTrialRequest get;
-      get.set_trial_id(assignment.trial().id());
-      if (assignment.trial().last_step() > 0) {
-        ASSAY_ASSIGN_OR_RETURN(
-            const v1::Trial trial,
-            connection_->Call(&v1::TrialService::Stub::Get, get));
-        connection_->SetSequence(assignment,
-                                 trial.last_measurement().sequence());
-      }
-      return assignment;
+    const absl::Duration left = deadline - absl::Now();
+    request.set_wait(absl::ToDoubleSeconds(
+        std::clamp(left, absl::ZeroDuration(), kAskWait)));
+    ASSAY_ASSIGN_OR_RETURN(const v1::SuggestResponse answer,
+                           Call(&v1::TrialService::Stub::Suggest, request));
+    if (!answer.assignments().empty()) return answer.assignments(0);
+    const absl::Duration pause = absl::Seconds(answer.retry_after());
+    if (absl::Now() + pause >= deadline) {
+      return absl::ResourceExhaustedError(answer.reason());
     }
-    if (!answer.assignments().empty()) {
-      ++count;
-    } else if (answer.retry_after() > 0) {
-      absl::SleepFor(absl::Seconds(answer.retry_after()));
-    }
+    absl::SleepFor(pause);
   }
 }
 
-absl::StatusOr<bool> StudyClient::Report(
+absl::StatusOr<v1::ReportResponse> StudyClient::Report(
     const v1::Assignment& held, int64_t step,
     const std::map<std::string, double>& metrics) {
   v1::ReportRequest request;
   request.set_trial_id(held.trial().id());
   request.set_attempt(held.attempt());
   v1::Measurement& measurement = *request.mutable_measurement();
-  measurement.set_sequence(connection_->NextSequence(held));
   measurement.set_step(step);
   measurement.mutable_metrics()->insert(metrics.begin(), metrics.end());
-  ASSAY_ASSIGN_OR_RETURN(
-      const v1::ReportResponse answer,
-      connection_->Call(&v1::TrialService::Stub::Report, request));
-  return answer.should_stop();
+  ASSAY_RETURN_IF_ERROR(connection_->Stamp(held, measurement));
+  absl::StatusOr<v1::ReportResponse> answer =
+      connection_->Call(&v1::TrialService::Stub::Report, request);
+  if (absl::IsFailedPrecondition(answer.status())) {
+    connection_->Release(held, /*ended=*/false);
+  }
+  return answer;
 }
 
 absl::StatusOr<v1::Trial> StudyClient::Complete(
@@ -291,7 +398,9 @@ absl::StatusOr<v1::Trial> StudyClient::Complete(
   absl::StatusOr<v1::Trial> trial =
       connection_->Call(&v1::TrialService::Stub::Complete, request);
   // A mistake in the values can be mended: it is still held.
-  if (!absl::IsInvalidArgument(trial.status())) connection_->Release(held);
+  if (!absl::IsInvalidArgument(trial.status())) {
+    connection_->Release(held, trial.ok());
+  }
   return trial;
 }
 
@@ -305,8 +414,15 @@ absl::StatusOr<v1::Trial> StudyClient::Fail(const v1::Assignment& held,
   request.set_kind(kind);
   absl::StatusOr<v1::Trial> trial =
       connection_->Call(&v1::TrialService::Stub::Fail, request);
-  connection_->Release(held);
+  if (!absl::IsInvalidArgument(trial.status())) {
+    connection_->Release(held, trial.ok());
+  }
   return trial;
+}
+
+absl::StatusOr<v1::Trial> StudyClient::Enqueue(v1::EnqueueRequest request) {
+  if (request.request_id().empty()) request.set_request_id(DrawId());
+  return connection_->Call(&v1::TrialService::Stub::Enqueue, request);
 }
 
 // --- Watch ------------------------------------------------------------------
@@ -320,17 +436,39 @@ absl::Status StudyClient::Watch(
     grpc::ClientContext context;
     const auto stream = connection_->studies().Watch(&context, request);
     v1::WatchStudyResponse message;
-    bool wanted = true;
-    while (wanted && stream->Read(&message)) {
-      wanted = take(message);
-      request.set_after(message.revision());
+    while (stream->Read(&message)) {
+      if (!take(message)) {
+        context.TryCancel();
+        stream->Finish();
+        return absl::OkStatus();
+      }
+      // A snapshot has several messages, none of which is marked as the last.
+      if (!message.snapshot()) request.set_after(message.revision());
     }
-    if (!wanted) context.TryCancel();
     const absl::Status status = ToAbslStatus(stream->Finish());
-    if (!wanted) return absl::OkStatus();
-    if (!status.ok() && !absl::IsUnavailable(status)) return status;
+    if (!status.ok() && !absl::IsUnavailable(status) &&
+        !absl::IsCancelled(status)) {
+      return status;
+    }
     absl::SleepFor(kReconnect);
+    // Waits for the server as every call does.
+    ASSAY_RETURN_IF_ERROR(GetStudy(study).status());
   }
+}
+
+// --- Values -----------------------------------------------------------------
+
+double Number(const v1::Trial& trial, const std::string& parameter) {
+  const auto it = trial.parameters().find(parameter);
+  if (it == trial.parameters().end() || !it->second.has_number_value()) {
+    return std::nan("");
+  }
+  return it->second.number_value();
+}
+
+std::string Text(const v1::Trial& trial, const std::string& parameter) {
+  const auto it = trial.parameters().find(parameter);
+  return it == trial.parameters().end() ? "" : it->second.string_value();
 }
 
 }  // namespace assay

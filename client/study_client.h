@@ -22,21 +22,26 @@ namespace assay {
 //   while (true) {
 //     auto trial = client.Ask(study->id());
 //     if (!trial.ok()) break;                      // OutOfRange: it is over.
-//     client.Complete(*trial, {{"loss", Train(trial->trial().parameters())}});
+//     client.Complete(*trial,
+//                     {{"loss", Train(Number(trial->trial(), "lr"))}});
 //   }
 //
 // Calls wait for a server that is away, up to `timeout`, and repeat what was
-// lost: every write is known by its key and changes nothing twice. The leases of
-// trials that were asked for and not ended are renewed in the background.
-// Thread-safe. Errors have the codes of the .proto files; Unavailable and
+// lost: every write is known by its key and changes nothing twice. The leases
+// of trials that were asked for and not ended are renewed in the background,
+// three times a lease. Thread-safe: each thread of a pool may ask, each gets a
+// trial of its own. Errors have the codes of the .proto files; Unavailable and
 // DeadlineExceeded: no server.
 class StudyClient {
  public:
   struct Options {
-    // Who asks: its running trials are given again first. Empty: drawn at
-    // random; a program that wants to resume sets its own.
+    // Who asks. Empty: drawn at random. A program that wants to resume what it
+    // held before a crash sets its own, in one process at a time. The n-th
+    // trial held of one study at the same time is asked for as "client_id/n".
     std::string client_id;
+    // Of one call with its repetitions.
     absl::Duration timeout = absl::Seconds(30);
+    // 0: never expires.
     absl::Duration lease = absl::Minutes(10);
   };
 
@@ -60,18 +65,24 @@ class StudyClient {
   // The best trial, or the Pareto front; empty while no trial has a value.
   absl::StatusOr<std::vector<v1::Trial>> Best(const std::string& study);
 
-  // One trial to train; waits for it as long as there may be one. OutOfRange
-  // once the study is over or its space used up, FailedPrecondition while it is
-  // paused.
-  absl::StatusOr<v1::Assignment> Ask(const std::string& study);
-  absl::StatusOr<v1::Assignment> Ask(int64_t study_id);
+  // One trial to train, held until Complete() or Fail(). OutOfRange once the
+  // study is over or its space used up, FailedPrecondition while it is paused,
+  // ResourceExhausted with the reason if there was none for `wait`.
+  absl::StatusOr<v1::Assignment> Ask(
+      const std::string& study, absl::Duration wait = absl::InfiniteDuration());
+  absl::StatusOr<v1::Assignment> Ask(
+      int64_t study_id, absl::Duration wait = absl::InfiniteDuration());
 
-  // Reports the values of a step (an epoch; >= 0). True: end the trial now, with
-  // Complete(). FailedPrecondition: somebody else has it, its lease was lost.
-  absl::StatusOr<bool> Report(const v1::Assignment& held, int64_t step,
-                              const std::map<std::string, double>& metrics);
+  // Reports the values of a step (an epoch; >= 0). `should_stop`: end the trial
+  // now, with Complete(); `reason` says why. FailedPrecondition: it is no
+  // longer held here, its lease was lost.
+  absl::StatusOr<v1::ReportResponse> Report(
+      const v1::Assignment& held, int64_t step,
+      const std::map<std::string, double>& metrics);
 
   // Ends it with these final values; what is missing is taken from the reports.
+  // After InvalidArgument it is still held. If no server answered it is not,
+  // and a later Ask() gives it again, unless the end had arrived.
   absl::StatusOr<v1::Trial> Complete(
       const v1::Assignment& held, const std::map<std::string, double>& metrics);
 
@@ -80,9 +91,15 @@ class StudyClient {
       const v1::Assignment& held, const std::string& reason,
       v1::FailRequest::Kind kind = v1::FailRequest::ERROR);
 
-  // Sends what changes in the study to `take`, from a snapshot on, until `take`
-  // returns false (OK) or the study is deleted (NotFound). Goes on from the last
-  // revision after a break.
+  // Adds a configuration, handed out before new proposals. Without a
+  // `request_id` one is drawn: one call is one trial, however often it is
+  // tried.
+  absl::StatusOr<v1::Trial> Enqueue(v1::EnqueueRequest request);
+
+  // Gives what changes in the study to `take`, on this thread, from a snapshot
+  // on, until `take` returns false (OK) or the study is deleted (NotFound).
+  // After a break it goes on from the last revision; a snapshot that broke off
+  // comes again from its beginning. Unavailable: no server for `timeout`.
   absl::Status Watch(
       const std::string& study,
       const std::function<bool(const v1::WatchStudyResponse&)>& take);
@@ -91,5 +108,11 @@ class StudyClient {
   class Connection;  // Keeps gRPC out of here.
   std::unique_ptr<Connection> connection_;
 };
+
+// The value of a parameter that is a number; NaN if the trial has none (its
+// condition does not hold).
+double Number(const v1::Trial& trial, const std::string& parameter);
+// The value of a parameter that is a text; empty if the trial has none.
+std::string Text(const v1::Trial& trial, const std::string& parameter);
 
 }  // namespace assay

@@ -50,9 +50,8 @@ int main(int argc, char** argv) {
       std::cout << std::string(held.status().message()) << "\n";
       break;  // The study is over.
     }
-    const auto& x = held->trial().parameters();
-    const double y =
-        Branin(x.at("x1").number_value(), x.at("x2").number_value());
+    const double y = Branin(assay::Number(held->trial(), "x1"),
+                            assay::Number(held->trial(), "x2"));
     if (const auto told = client.Complete(*held, {{"y", y}}); !told.ok()) {
       std::cerr << told.status() << "\n";
       return 1;
@@ -60,5 +59,8 @@ int main(int argc, char** argv) {
   }
   const auto best = client.Best("branin-cc");
   if (!best.ok() || best->empty()) return 1;
-  std::cout << "best: y = " << best->front().final_metrics().at("y") << "\n";
+  const assay::v1::Trial& trial = best->front();
+  std::cout << "best: y = " << trial.final_metrics().at("y")
+            << " at x1 = " << assay::Number(trial, "x1")
+            << ", x2 = " << assay::Number(trial, "x2") << "\n";
 }
