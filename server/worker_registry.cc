@@ -435,11 +435,27 @@ void WorkerRegistry::MatchNow() {
   while (std::optional<Choice> choice = Choose()) Lease(*std::move(choice));
 }
 
+absl::flat_hash_map<std::string, int64_t> WorkerRegistry::LeasingByOwner(
+    const std::vector<StudyRegistry::Candidate>& candidates) const {
+  absl::flat_hash_map<std::string, int64_t> leasing;
+  MutexLock lock(mutex_);
+  for (const StudyRegistry::Candidate& candidate : candidates) {
+    const auto line = lines_.find(candidate.id);
+    if (line != lines_.end() && line->second.in_flight) {
+      leasing[candidate.spec->owner] += 1;
+    }
+  }
+  return leasing;
+}
+
 std::optional<WorkerRegistry::Choice> WorkerRegistry::Choose() {
   std::vector<StudyRegistry::Candidate> candidates =
       parts_.registry.Candidates();
+  // What is being leased counts as running.
+  absl::flat_hash_map<std::string, int64_t> leasing = LeasingByOwner(candidates);
   const auto rank = [&](const StudyRegistry::Candidate& c) {
-    return std::make_tuple(parts_.leases.RunningOf(c.spec->owner),
+    return std::make_tuple(parts_.leases.RunningOf(c.spec->owner) +
+                               leasing[c.spec->owner],
                            -c.spec->priority, parts_.leases.RunningOf(c.id),
                            c.id);
   };

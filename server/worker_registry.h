@@ -174,6 +174,9 @@ class WorkerRegistry final : public StudyObserver {
   void Hear(Entry& entry) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   void MatchNow() ABSL_LOCKS_EXCLUDED(mutex_);
+  absl::flat_hash_map<std::string, int64_t> LeasingByOwner(
+      const std::vector<StudyRegistry::Candidate>& candidates) const
+      ABSL_LOCKS_EXCLUDED(mutex_);
   std::optional<Choice> Choose() ABSL_LOCKS_EXCLUDED(mutex_);
   void Lease(Choice choice);
   void Leased(const Choice& choice, absl::StatusOr<Answer> answer)
