@@ -11,7 +11,8 @@
 A worker tells the program where the trial lies (ASSAY_TRIAL, a JSON file) and where to report (ASSAY_SOCKET). Outside of a
 trial the same program runs too: parameters are the given defaults, reports are printed.
 
-Everything is thread-safe. A worker that goes away does not stop the training.
+Everything is thread-safe, and a process forked from this one may report too. A worker that goes away does not stop the
+training.
 """
 
 import json
@@ -117,18 +118,30 @@ class _Connection:
 
     def __init__(self, path):
         self.stop_reason = None
+        self._path = path
+        self._forget()
+        self._connect()
+        os.register_at_fork(after_in_child=self._forget)
+
+    def _forget(self):
+        """A forked process has neither the thread that reads nor anybody who would release a lock: it connects anew."""
         self._lock = threading.Lock()  # One message and its answer at a time.
-        self._answers = []
         self._arrived = threading.Condition()
+        self._answers = []
         self._closed = False
+        self._socket = None
+
+    def _connect(self):
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        self._socket.connect(path)
+        self._socket.connect(self._path)
         threading.Thread(target=self._read, name="assay-trial", daemon=True).start()
 
     def say(self, message):
         """None, or what is wrong with it. A worker that is gone takes nothing and refuses nothing."""
         with self._lock:
             try:
+                if self._socket is None:
+                    self._connect()
                 self._socket.sendall(json.dumps(message).encode() + b"\n")
             except OSError:
                 return None
@@ -144,11 +157,14 @@ class _Connection:
                     self._take(json.loads(line))
         except (OSError, ValueError):
             pass
-        with self._arrived:
-            self._closed = True
-            self._arrived.notify_all()
+        finally:  # Whatever happens, nobody waits for an answer that cannot come.
+            with self._arrived:
+                self._closed = True
+                self._arrived.notify_all()
 
     def _take(self, answer):
+        if not isinstance(answer, dict):
+            return
         with self._arrived:
             if "stop" in answer:
                 self.stop_reason = answer["stop"] or "told to stop"

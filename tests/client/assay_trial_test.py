@@ -13,7 +13,7 @@ import assay_trial
 
 
 class FakeWorker:
-    """Takes one connection; answers each line with what `answer(line)` gives."""
+    """Takes connections; answers each line with what `answer(lines)` gives for all lines so far."""
 
     def __init__(self, folder, answer):
         self.path = os.path.join(folder, "socket")
@@ -21,16 +21,30 @@ class FakeWorker:
         self._answer = answer
         self._listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         self._listener.bind(self.path)
-        self._listener.listen(1)
+        self._listener.listen(8)
         threading.Thread(target=self._serve, daemon=True).start()
 
     def _serve(self):
-        peer, _ = self._listener.accept()
+        while True:
+            try:
+                peer, _ = self._listener.accept()
+            except OSError:
+                return
+            threading.Thread(target=self._talk, args=(peer,), daemon=True).start()
+
+    def _talk(self, peer):
         with peer, peer.makefile("r") as lines:
             for line in lines:
                 self.lines.append(json.loads(line))
-                for answer in self._answer(self.lines):
+                answers = self._answer(self.lines)
+                if answers is None:  # Gone.
+                    peer.shutdown(socket.SHUT_RDWR)
+                    return
+                for answer in answers:
                     peer.sendall(json.dumps(answer).encode() + b"\n")
+
+    def close(self):
+        self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
 
 
@@ -46,6 +60,7 @@ class TrialTest(unittest.TestCase):
                 {"study": {"id": 1, "name": "s"}, "trial": {"id": 12, "number": 3, "attempt": 2}, "seed": 77,
                  "parameters": {"lr": 0.5, "kind": "a"}, "budget": {"from": 0, "to": 20}, "metrics": ["loss"]}, file)
         self.worker = FakeWorker(self.folder.name, answer)
+        self.addCleanup(self.worker.close)
         return assay_trial.Trial.from_environment({"ASSAY_TRIAL": path, "ASSAY_SOCKET": self.worker.path}, {})
 
     def test_reads_the_trial_file(self):
@@ -90,6 +105,43 @@ class TrialTest(unittest.TestCase):
         for thread in threads:
             thread.join()
         self.assertEqual(sorted(line["report"]["step"] for line in self.worker.lines), list(range(20)))
+
+    def test_a_worker_that_goes_away_does_not_stop_the_training(self):
+        trial = self.trial(lambda lines: None)
+        for step in range(3):
+            self.assertFalse(trial.report(step=step, loss=1))
+
+    def test_an_answer_of_another_kind_is_no_answer(self):
+        trial = self.trial(lambda lines: [5, [], {"later": 1}, {"ack": len(lines)}])
+        self.assertFalse(trial.report(step=1, loss=1))
+        self.assertFalse(trial.report(step=2, loss=1))
+
+    def test_a_forked_process_reports_too(self):
+        trial = self.trial(lambda lines: [{"ack": len(lines)}])
+        trial.report(step=1, loss=1)
+        child = os.fork()
+        if child == 0:
+            stopped = True
+            try:
+                stopped = trial.report(step=2, loss=1)
+            finally:
+                os._exit(int(stopped))
+        self.assertEqual(os.waitpid(child, 0)[1], 0)
+        trial.report(step=3, loss=1)
+        self.assertEqual([line["report"]["step"] for line in self.worker.lines], [1, 2, 3])
+
+    def test_the_current_trial_is_the_same_each_time(self):
+        environment = {name: os.environ.pop(name) for name in ("ASSAY_TRIAL", "ASSAY_SOCKET") if name in os.environ}
+        self.addCleanup(os.environ.update, environment)
+        self.addCleanup(setattr, assay_trial, "_current", None)
+        trial = assay_trial.current(defaults={"lr": 0.1})
+        self.assertEqual(trial.parameters, {"lr": 0.1})
+        self.assertIs(assay_trial.current(), trial)
+
+    def test_fails_with_a_reason(self):
+        trial = self.trial(lambda lines: [{"ack": len(lines)}])
+        trial.fail("no data")
+        self.assertEqual(self.worker.lines, [{"finish": {"state": "FAILED", "reason": "no data"}}])
 
     def test_a_report_without_metrics_is_a_mistake(self):
         with self.assertRaises(ValueError):
