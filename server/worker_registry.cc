@@ -98,6 +98,7 @@ absl::Status WorkerRegistry::Connect(std::shared_ptr<WorkerSession> session,
     entry.draining = hello.draining;
     Hear(entry);
     entry.held.clear();
+    entry.early.clear();
     entry.hello = hello;
   }
   if (replaced) {
@@ -220,21 +221,41 @@ void WorkerRegistry::FinishGreeting(const std::shared_ptr<Greeting>& greeting) {
     held[token] = SlotsOf(*handout.spec);
     again.push_back(std::move(handout));
   }
+  WorkerSession& session = *greeting->session;
   {
     MutexLock lock(mutex_);
-    Entry* entry = FindSession(greeting->session.get());
+    Entry* entry = FindSession(&session);
     if (entry == nullptr) return;  // Gone, or replaced, meanwhile.
-    entry->held = std::move(held);
-    entry->ready = true;
+    held.merge(entry->held);       // With what was leased meanwhile.
+    entry->held = held;
+    // From now on Changed() takes out what ends; some may have ended before.
+    for (const auto& [token, slots] : held) {
+      if (!parts_.leases.Find(token)) entry->held.erase(token);
+    }
   }
-  greeting->session->Welcome(parts_.lease, verdicts);
-  for (const Handout& handout : again) greeting->session->Assign(handout);
-  for (const WorkerVerdict& verdict : verdicts) {
-    Token token = verdict.token;
-    if (verdict.new_attempt != 0) token.attempt = verdict.new_attempt;
+  session.Welcome(parts_.lease, verdicts);
+  for (const Handout& handout : again) session.Assign(handout);
+  std::vector<Handout> early;
+  {
+    MutexLock lock(mutex_);
+    Entry* entry = FindSession(&session);
+    if (entry == nullptr) return;
+    early.swap(entry->early);
+    entry->ready = true;
+    held = entry->held;
+  }
+  for (const Handout& handout : early) {
+    const bool is_sent = std::any_of(
+        again.begin(), again.end(), [&](const Handout& sent) {
+          return sent.trial.id == handout.trial.id &&
+                 sent.attempt.number == handout.attempt.number;
+        });
+    if (!is_sent) session.Assign(handout);
+  }
+  for (const auto& [token, slots] : held) {
     const auto lease = parts_.leases.Find(token);
-    if (verdict.go_on && lease && !lease->stop_reason.empty()) {
-      greeting->session->StopAttempt(token, lease->stop_reason, false);
+    if (lease && !lease->stop_reason.empty()) {
+      session.StopAttempt(token, lease->stop_reason, /*kill=*/false);
     }
   }
   Match();
@@ -405,13 +426,13 @@ void WorkerRegistry::Changed(const StudyChange& change) {
     for (auto& [name, entry] : workers_) {
       for (const Attempt& attempt : change.ended) {
         const Token token{attempt.trial, attempt.number};
-        if (entry.held.erase(token) == 0 || !entry.session) continue;
+        if (entry.held.erase(token) == 0 || !entry.ready) continue;
         if (attempt.outcome == AttemptOutcome::kLost) {
           lost.push_back({entry.session, token});
         }
       }
       for (const StopOrder& stop : change.stops) {
-        if (entry.session && entry.held.contains({stop.trial, stop.attempt})) {
+        if (entry.ready && entry.held.contains({stop.trial, stop.attempt})) {
           stops.push_back({entry.session, stop});
         }
       }
@@ -519,7 +540,8 @@ void WorkerRegistry::Leased(const Choice& choice,
       if (given && entry.hello.instance == choice.holder.instance) {
         const Handout& handout = answer->handouts.front();
         entry.held[{handout.trial.id, handout.attempt.number}] = choice.slots;
-        session = entry.session;
+        if (entry.ready) session = entry.session;
+        if (!entry.ready) entry.early.push_back(handout);
       }
     }
   }

@@ -149,6 +149,7 @@ class WorkerRegistry final : public StudyObserver {
     absl::Time last_seen;   // For people.
     absl::Duration heard;   // The same since boot.
     std::map<Token, int32_t> held;  // Slots that each takes.
+    std::vector<Handout> early;     // To be sent after the welcome.
     int32_t reserved = 0;           // Slots of leases that are being written.
   };
   // How the matching of a study stands.
