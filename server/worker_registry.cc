@@ -95,7 +95,8 @@ absl::Status WorkerRegistry::Connect(std::shared_ptr<WorkerSession> session,
     }
     replaced = std::exchange(entry.session, session);
     entry.ready = false;
-    entry.draining = hello.draining;
+    if (entry.hello.instance != hello.instance) entry.asked_to_drain.reset();
+    entry.draining = entry.asked_to_drain.value_or(hello.draining);
     Hear(entry);
     entry.held.clear();
     entry.early.clear();
@@ -236,6 +237,7 @@ void WorkerRegistry::FinishGreeting(const std::shared_ptr<Greeting>& greeting) {
   session.Welcome(parts_.lease, verdicts);
   for (const Handout& handout : again) session.Assign(handout);
   std::vector<Handout> early;
+  bool draining = false;
   {
     MutexLock lock(mutex_);
     Entry* entry = FindSession(&session);
@@ -243,7 +245,9 @@ void WorkerRegistry::FinishGreeting(const std::shared_ptr<Greeting>& greeting) {
     early.swap(entry->early);
     entry->ready = true;
     held = entry->held;
+    draining = entry->draining;
   }
+  if (draining != hello.draining) session.Drain(draining);
   for (const Handout& handout : early) {
     const bool is_sent = std::any_of(
         again.begin(), again.end(), [&](const Handout& sent) {
@@ -310,6 +314,7 @@ void WorkerRegistry::SetDraining(const WorkerSession* session, bool draining) {
     Entry* entry = FindSession(session);
     if (entry == nullptr) return;
     entry->draining = draining;
+    entry->asked_to_drain.reset();
   }
   Match();
 }
@@ -324,7 +329,9 @@ absl::StatusOr<WorkerView> WorkerRegistry::Drain(const std::string& name,
       return absl::NotFoundError(absl::StrCat("no worker \"", name, "\""));
     }
     it->second.draining = draining;
-    session = it->second.session;
+    it->second.asked_to_drain = draining;
+    // Not yet welcomed: hears of it then.
+    if (it->second.ready) session = it->second.session;
   }
   if (session) session->Drain(draining);
   Match();

@@ -146,6 +146,8 @@ class WorkerRegistry final : public StudyObserver {
     WorkerHello hello;
     bool ready = false;  // Welcomed.
     bool draining = false;
+    // What a person asked for and the worker has not repeated yet.
+    std::optional<bool> asked_to_drain;
     absl::Time last_seen;   // For people.
     absl::Duration heard;   // The same since boot.
     std::map<Token, int32_t> held;  // Slots that each takes.
