@@ -1,5 +1,5 @@
 """Asks, evaluates and tells from Python, over gRPC: minimises the Branin function. No code of Assay's is needed, only its
-.proto files: the stubs are made here, in a folder that is thrown away.
+.proto files: the stubs are made here, in a folder that is thrown away, unless ASSAY_STUBS names a folder that has them.
 
     assay-server &
     /usr/bin/python3 client/examples/ask_tell.py [ADDRESS]
@@ -14,6 +14,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
 import uuid
 
 import grpc
@@ -38,8 +39,10 @@ def branin(x1, x2):
 def main():
     address = sys.argv[1] if len(sys.argv) > 1 else os.environ.get("ASSAY_SERVER", "127.0.0.1:7070")
     with tempfile.TemporaryDirectory() as folder:
-        make_stubs(folder)
-        sys.path.insert(0, folder)
+        stubs = os.environ.get("ASSAY_STUBS", folder)
+        if stubs == folder:
+            make_stubs(folder)
+        sys.path.insert(0, stubs)
         from assay.v1 import study_pb2, study_pb2_grpc, trial_pb2, trial_pb2_grpc
 
         channel = grpc.insecure_channel(address)
@@ -62,6 +65,8 @@ def main():
                     print(error.details())
                     break
                 raise
+            if not answer.assignments:  # Nothing now.
+                time.sleep(answer.retry_after)
             for held in answer.assignments:
                 x = held.trial.parameters
                 y = branin(x["x1"].number_value, x["x2"].number_value)
