@@ -141,26 +141,27 @@ absl::StatusOr<ExitCode> WatchStudy(Context& context,
                                     const std::string& study,
                                     const std::function<bool()>& interrupted) {
   Viewer viewer(context);
-  absl::Time answered = absl::Now();
+  absl::Time away_since = absl::Now();
   while (true) {
     Mailbox mailbox;
-    Reader reader(connection.studies(), study, viewer.state().revision(),
+    Reader reader(connection.studies(), study, viewer.state().resume_after(),
                   mailbox);
     while (!mailbox.HasEnded()) {
       for (const v1::WatchStudyResponse& message : mailbox.Take(kFrame)) {
         viewer.Take(message);
-        answered = absl::Now();
       }
       viewer.Draw();
       if (viewer.state().revision() > 0 && viewer.state().is_over()) {
         return kExitOk;
       }
       if (interrupted()) return kExitInterrupted;
+      // A stream that is open, however quiet, has a server behind it.
+      if (!mailbox.HasEnded()) away_since = absl::Now();
     }
     const absl::Status status = mailbox.status();
     const bool worth_another = absl::IsUnavailable(status) &&
                                viewer.state().revision() > 0 &&
-                               absl::Now() - answered < kPatience;
+                               absl::Now() - away_since < kPatience;
     if (!worth_another) return connection.Explain(status);
     absl::SleepFor(kReconnect);
   }

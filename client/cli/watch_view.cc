@@ -198,6 +198,7 @@ std::vector<v1::Trial> WatchState::Take(const v1::WatchStudyResponse& message) {
     it->second.last = LastMeasurement(study_.spec(), one.measurement());
   }
   revision_ = message.revision();
+  in_snapshot_ = message.snapshot();
   return news;
 }
 

@@ -20,6 +20,8 @@ class WatchState {
 
   const v1::Study& study() const { return study_; }
   int64_t revision() const { return revision_; }
+  // Where to go on after a break: a snapshot that may lack pages starts anew.
+  int64_t resume_after() const { return in_snapshot_ ? 0 : revision_; }
   bool is_over() const {
     return study_.state() == v1::Study::COMPLETED &&
            study_.counts().running() == 0;
@@ -41,6 +43,7 @@ class WatchState {
 
   v1::Study study_;
   int64_t revision_ = 0;
+  bool in_snapshot_ = false;
   std::map<int64_t, Running> running_;  // By global id.
   std::map<int64_t, double> history_;
   v1::Trial best_;

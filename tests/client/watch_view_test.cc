@@ -137,6 +137,15 @@ TEST(WatchViewTest, ASnapshotReplacesWhatWasKnown) {
   EXPECT_THAT(state.history(), IsEmpty());
 }
 
+TEST(WatchViewTest, ABreakInASnapshotStartsItAnew) {
+  WatchState state = Watched();
+  EXPECT_EQ(state.resume_after(), 0);
+  v1::WatchStudyResponse message;
+  message.set_revision(11);
+  state.Take(message);
+  EXPECT_EQ(state.resume_after(), 11);
+}
+
 TEST(WatchViewTest, AFailureSaysWhy) {
   v1::Trial trial = MakeTrial(7, v1::Trial::FAILED, 0.1);
   trial.set_reason("signal 11\nstack");
