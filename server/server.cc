@@ -140,7 +140,7 @@ class Server::Parts {
           "the server's disk is nearly full: ", free, " bytes are free"));
     } else {
       dispatcher_.HoldBack("");
-      workers_.Match();
+      workers_.MatchAnew();
     }
   }
 
@@ -212,7 +212,7 @@ class Server::Parts {
   TrialRecorder recorder_{{studies_, *storage_, leases_, timer_}};
   TrialEditor editor_{studies_};
   WorkerRegistry workers_{{studies_, dispatcher_, *storage_, leases_, clock_,
-                           *pool_,
+                           *pool_, timer_,
                            absl::Seconds(config_.worker_lease_seconds)}};
   MetricsObserver observer_{{studies_, *storage_, metrics_}};
   ServiceContext context_{

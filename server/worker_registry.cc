@@ -9,6 +9,12 @@
 #include "search/base/status_macros.h"
 
 namespace assay {
+namespace {
+
+// After a lease that could not be written: the disk may be full for long.
+constexpr absl::Duration kRest = absl::Seconds(1);
+
+}  // namespace
 
 // A Hello while its verdicts are found.
 struct WorkerRegistry::Greeting {
@@ -89,9 +95,9 @@ absl::Status WorkerRegistry::Connect(std::shared_ptr<WorkerSession> session,
     }
     Entry& entry = workers_[hello.name];
     if (entry.session && entry.hello.instance != hello.instance) {
-      return absl::AlreadyExistsError(absl::StrCat(
-          "another worker named \"", hello.name,
-          "\" is connected; give this one a --name of its own"));
+      return absl::AlreadyExistsError(
+          absl::StrCat("another worker named \"", hello.name,
+                       "\" is connected; give this one a --name of its own"));
     }
     replaced = std::exchange(entry.session, session);
     entry.ready = false;
@@ -190,8 +196,7 @@ void WorkerRegistry::FinishGreeting(const std::shared_ptr<Greeting>& greeting) {
   std::vector<Handout> again;
   const auto slots_of = [&](const Token& token) -> int32_t {
     const auto lease = parts_.leases.Find(token);
-    const auto spec =
-        lease ? parts_.registry.KnownSpec(lease->study) : nullptr;
+    const auto spec = lease ? parts_.registry.KnownSpec(lease->study) : nullptr;
     return spec ? SlotsOf(*spec) : 1;
   };
   for (const WorkerVerdict& verdict : verdicts) {
@@ -216,8 +221,8 @@ void WorkerRegistry::FinishGreeting(const std::shared_ptr<Greeting>& greeting) {
                                  parts_.registry.Spec(rows, study));
           return absl::OkStatus();
         });
-    const bool runs = status.ok() && handout.attempt.outcome ==
-                                         AttemptOutcome::kRunning;
+    const bool runs =
+        status.ok() && handout.attempt.outcome == AttemptOutcome::kRunning;
     if (!runs) continue;
     held[token] = SlotsOf(*handout.spec);
     again.push_back(std::move(handout));
@@ -249,8 +254,8 @@ void WorkerRegistry::FinishGreeting(const std::shared_ptr<Greeting>& greeting) {
   }
   if (draining != hello.draining) session.Drain(draining);
   for (const Handout& handout : early) {
-    const bool is_sent = std::any_of(
-        again.begin(), again.end(), [&](const Handout& sent) {
+    const bool is_sent =
+        std::any_of(again.begin(), again.end(), [&](const Handout& sent) {
           return sent.trial.id == handout.trial.id &&
                  sent.attempt.number == handout.attempt.number;
         });
@@ -352,9 +357,9 @@ std::vector<WorkerView> WorkerRegistry::List() const {
     view.busy = Busy(entry);
     view.connected = entry.session != nullptr;
     view.draining = entry.draining;
-    view.last_seen =
-        view.connected ? std::max(entry.last_seen, absl::UnixEpoch())
-                       : entry.last_seen;
+    view.last_seen = view.connected
+                         ? std::max(entry.last_seen, absl::UnixEpoch())
+                         : entry.last_seen;
     for (const auto& [token, slots] : entry.held) view.held.push_back(token);
   }
   return views;
@@ -413,6 +418,14 @@ void WorkerRegistry::Match() {
     if (std::exchange(matching_, true)) return;
   }
   strand_.Post([this] { MatchNow(); });
+}
+
+void WorkerRegistry::MatchAnew() {
+  {
+    MutexLock lock(mutex_);
+    for (auto& [study, line] : lines_) line.events += 1;
+  }
+  Match();
 }
 
 void WorkerRegistry::SupplyChanged(StudyId study) {
@@ -480,19 +493,21 @@ std::optional<WorkerRegistry::Choice> WorkerRegistry::Choose() {
   std::vector<StudyRegistry::Candidate> candidates =
       parts_.registry.Candidates();
   // What is being leased counts as running.
-  absl::flat_hash_map<std::string, int64_t> leasing = LeasingByOwner(candidates);
+  absl::flat_hash_map<std::string, int64_t> leasing =
+      LeasingByOwner(candidates);
   const auto rank = [&](const StudyRegistry::Candidate& c) {
-    return std::make_tuple(parts_.leases.RunningOf(c.spec->owner) +
-                               leasing[c.spec->owner],
-                           -c.spec->priority, parts_.leases.RunningOf(c.id),
-                           c.id);
+    return std::make_tuple(
+        parts_.leases.RunningOf(c.spec->owner) + leasing[c.spec->owner],
+        -c.spec->priority, parts_.leases.RunningOf(c.id), c.id);
   };
   std::sort(candidates.begin(), candidates.end(),
             [&](const auto& a, const auto& b) { return rank(a) < rank(b); });
   MutexLock lock(mutex_);
   for (StudyRegistry::Candidate& candidate : candidates) {
     Line& line = lines_[candidate.id];
-    if (line.in_flight || line.idle_since == line.events) continue;
+    if (line.in_flight || line.resting || line.idle_since == line.events) {
+      continue;
+    }
     Entry* best = nullptr;
     for (auto& [name, entry] : workers_) {
       if (!HasRoom(entry, *candidate.spec)) continue;
@@ -539,6 +554,7 @@ void WorkerRegistry::Leased(const Choice& choice,
     MutexLock lock(mutex_);
     Line& line = lines_[choice.study.id];
     line.in_flight = false;
+    line.resting = !answer.ok();
     if (!given) line.idle_since = choice.events;
     const auto it = workers_.find(choice.worker);
     if (it != workers_.end()) {
@@ -555,6 +571,21 @@ void WorkerRegistry::Leased(const Choice& choice,
   // Without a stream it is sent again when the worker is back, or its lease
   // runs out.
   if (session) session->Assign(answer->handouts.front());
+  if (!answer.ok()) {
+    parts_.timer.After(kRest,
+                       [this, study = choice.study.id] { Rested(study); });
+  }
+  Match();
+}
+
+void WorkerRegistry::Rested(StudyId study) {
+  {
+    MutexLock lock(mutex_);
+    const auto line = lines_.find(study);
+    if (line == lines_.end()) return;
+    line->second.resting = false;
+    line->second.events += 1;
+  }
   Match();
 }
 

@@ -18,6 +18,7 @@
 #include "server/executor.h"
 #include "server/lease_table.h"
 #include "server/study_registry.h"
+#include "server/timer.h"
 #include "server/trial_dispatcher.h"
 
 namespace assay {
@@ -88,6 +89,7 @@ class WorkerRegistry final : public StudyObserver {
     LeaseTable& leases;
     const Clock& clock;
     Executor& pool;
+    Timer& timer;
     absl::Duration lease;  // Of a worker's attempts.
   };
   explicit WorkerRegistry(Parts parts);
@@ -102,9 +104,9 @@ class WorkerRegistry final : public StudyObserver {
   void Disconnect(const WorkerSession* session) ABSL_LOCKS_EXCLUDED(mutex_);
 
   // Ends the streams that were silent for a lease: the process sleeps, or the
-  // network is gone and nobody said so. Such a worker would only lose what it is
-  // given; if it wakes it connects again and hears what became of its trials.
-  // Call it before the leases themselves are looked at.
+  // network is gone and nobody said so. Such a worker would only lose what it
+  // is given; if it wakes it connects again and hears what became of its
+  // trials. Call it before the leases themselves are looked at.
   void CloseSilent() ABSL_LOCKS_EXCLUDED(mutex_);
 
   // Renews the leases of what the worker runs; what is not its own any more is
@@ -136,6 +138,9 @@ class WorkerRegistry final : public StudyObserver {
 
   // Free slots and studies are matched soon, in the background.
   void Match() ABSL_LOCKS_EXCLUDED(mutex_);
+  // The same, and studies that had nothing to hand out are asked again: what
+  // held all of them back is over.
+  void MatchAnew() ABSL_LOCKS_EXCLUDED(mutex_);
   void SupplyChanged(StudyId study) ABSL_LOCKS_EXCLUDED(mutex_);
 
   void Changed(const StudyChange& change) override;
@@ -148,17 +153,18 @@ class WorkerRegistry final : public StudyObserver {
     bool draining = false;
     // What a person asked for and the worker has not repeated yet.
     std::optional<bool> asked_to_drain;
-    absl::Time last_seen;   // For people.
-    absl::Duration heard;   // The same since boot.
+    absl::Time last_seen;           // For people.
+    absl::Duration heard;           // The same since boot.
     std::map<Token, int32_t> held;  // Slots that each takes.
     std::vector<Handout> early;     // To be sent after the welcome.
     int32_t reserved = 0;           // Slots of leases that are being written.
   };
   // How the matching of a study stands.
   struct Line {
-    int64_t events = 0;     // Changes seen.
+    int64_t events = 0;       // Changes seen.
     int64_t idle_since = -1;  // `events` when there was nothing to hand out.
     bool in_flight = false;
+    bool resting = false;  // After trouble, until it is tried again.
   };
   struct Choice {
     StudyRegistry::Candidate study;
@@ -184,6 +190,7 @@ class WorkerRegistry final : public StudyObserver {
   void Lease(Choice choice);
   void Leased(const Choice& choice, absl::StatusOr<Answer> answer)
       ABSL_LOCKS_EXCLUDED(mutex_);
+  void Rested(StudyId study) ABSL_LOCKS_EXCLUDED(mutex_);
 
   struct Greeting;
   void Greet(std::shared_ptr<Greeting> greeting);

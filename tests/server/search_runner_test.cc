@@ -191,7 +191,9 @@ TEST_F(SearchRunnerTest, AReadThatFailsOnceDoesNotEndTheSearch) {
   core_->pool.WaitUntilIdle();
   EXPECT_EQ(runner_->supply(), Supply::kFailed);
   core_->storage.FailReadsWhen(nullptr);
+  core_->pool.Hold();
   EXPECT_THAT(core_->Suggest(study, "c"), HasCode(StatusCode::kUnavailable));
+  core_->pool.Release();
   core_->Settle();
   EXPECT_EQ(XOf(core_->Lease(study, "c").trial), 0);
 }

@@ -99,7 +99,7 @@ Core::Core(Storage& rows, FakeClock& clock_in, const TableCodec& codec_in,
       recorder({studies, storage, leases, timer}),
       editor(studies),
       workers(
-          {studies, dispatcher, storage, leases, clock, pool, kWorkerLease}) {
+          {studies, dispatcher, storage, leases, clock, pool, timer, kWorkerLease}) {
   EXPECT_TRUE(studies.Load().ok());
   EXPECT_TRUE(dispatcher.Load().ok());
   studies.AddObserver(dispatcher);
