@@ -489,19 +489,32 @@ absl::flat_hash_map<std::string, int64_t> WorkerRegistry::LeasingByOwner(
   return leasing;
 }
 
-std::optional<WorkerRegistry::Choice> WorkerRegistry::Choose() {
+std::vector<StudyRegistry::Candidate> WorkerRegistry::InOrder() const {
   std::vector<StudyRegistry::Candidate> candidates =
       parts_.registry.Candidates();
   // What is being leased counts as running.
   absl::flat_hash_map<std::string, int64_t> leasing =
       LeasingByOwner(candidates);
-  const auto rank = [&](const StudyRegistry::Candidate& c) {
-    return std::make_tuple(
+  // Each rank is taken once: leases come and go while this sorts.
+  using Rank = std::tuple<int64_t, int32_t, int64_t, StudyId>;
+  std::vector<std::pair<Rank, StudyRegistry::Candidate>> ranked;
+  for (StudyRegistry::Candidate& c : candidates) {
+    const Rank rank = {
         parts_.leases.RunningOf(c.spec->owner) + leasing[c.spec->owner],
-        -c.spec->priority, parts_.leases.RunningOf(c.id), c.id);
-  };
-  std::sort(candidates.begin(), candidates.end(),
-            [&](const auto& a, const auto& b) { return rank(a) < rank(b); });
+        -c.spec->priority, parts_.leases.RunningOf(c.id), c.id};
+    ranked.emplace_back(rank, std::move(c));
+  }
+  std::sort(ranked.begin(), ranked.end(),
+            [](const auto& a, const auto& b) { return a.first < b.first; });
+  candidates.clear();
+  for (auto& [rank, candidate] : ranked) {
+    candidates.push_back(std::move(candidate));
+  }
+  return candidates;
+}
+
+std::optional<WorkerRegistry::Choice> WorkerRegistry::Choose() {
+  std::vector<StudyRegistry::Candidate> candidates = InOrder();
   MutexLock lock(mutex_);
   for (StudyRegistry::Candidate& candidate : candidates) {
     Line& line = lines_[candidate.id];

@@ -186,6 +186,8 @@ class WorkerRegistry final : public StudyObserver {
   absl::flat_hash_map<std::string, int64_t> LeasingByOwner(
       const std::vector<StudyRegistry::Candidate>& candidates) const
       ABSL_LOCKS_EXCLUDED(mutex_);
+  std::vector<StudyRegistry::Candidate> InOrder() const
+      ABSL_LOCKS_EXCLUDED(mutex_);
   std::optional<Choice> Choose() ABSL_LOCKS_EXCLUDED(mutex_);
   void Lease(Choice choice);
   void Leased(const Choice& choice, absl::StatusOr<Answer> answer)

@@ -361,11 +361,35 @@ TEST_F(WorkerRegistryTest, WithinAnOwnerThePriorityDecides) {
 }
 
 TEST_F(WorkerRegistryTest, StudiesOfEqualPriorityShareTheSlots) {
-  Create("ann", "a1");
-  Create("ann", "a2");
-  const std::vector<std::string> studies = StudiesOf(*Connect(Hello("w1", 4)));
-  EXPECT_EQ(std::count(studies.begin(), studies.end(), "ann/a1"), 2);
-  EXPECT_EQ(std::count(studies.begin(), studies.end(), "ann/a2"), 2);
+  const StudyId first = Create("ann", "a1");
+  const StudyId second = Create("ann", "a2");
+  const Session session = Connect(Hello("w1", 4));
+  for (size_t i = 0; i < 8; ++i) Complete(*session, i);
+  EXPECT_EQ(core_->leases.RunningOf(first), 2);
+  EXPECT_EQ(core_->leases.RunningOf(second), 2);
+}
+
+// The order is computed while leases come and go on other threads: a sort whose
+// comparison changes meanwhile runs out of its range.
+TEST_F(WorkerRegistryTest, ManyStudiesAreServedWhileLeasesComeAndGo) {
+  constexpr int kStudies = 40;
+  for (int i = 0; i < kStudies; ++i) {
+    core_->Create(
+        WorkerSpec(absl::StrCat("owner", i % 8), absl::StrCat("s", i), 10));
+  }
+  const Session session = Connect(Hello("w1", 16));
+  for (size_t done = 0; done < kStudies * 10;) {
+    const std::vector<Token> tokens = TokensOf(*session);
+    std::vector<Later<absl::StatusOr<Trial>>> ends(tokens.size() - done);
+    for (auto& end : ends) {
+      core_->recorder.Finish(
+          {.token = tokens[done++], .metrics = {{"loss", 1}}}, end.Callback());
+    }
+    core_->Settle();
+  }
+  for (const StudyRegistry::Candidate& left : core_->studies.Candidates()) {
+    ADD_FAILURE() << left.spec->name << " is not over";
+  }
 }
 
 TEST_F(WorkerRegistryTest, AClientsTrialsCountForTheShareToo) {
