@@ -19,45 +19,48 @@ absl::Status MetricsObserver::Load() {
                            parts_.registry.List(after, kPage));
     for (const StudyView& view : page) {
       after = view.study.id;
-      Show(view.study);
-      const std::vector<int> objectives = Objectives(*view.spec);
-      if (view.study.state == StudyState::kCompleted || objectives.empty()) {
-        continue;
-      }
-      // With several objectives the others follow with the next result.
-      std::vector<Trial> best;
-      ASSAY_RETURN_IF_ERROR(
-          parts_.storage.Read([&](Snapshot& rows) -> absl::Status {
-            ASSAY_ASSIGN_OR_RETURN(
-                best,
-                rows.ListBest(view.study.id,
-                              view.spec->metrics[objectives[0]].goal, 1));
-            return absl::OkStatus();
-          }));
-      for (const Trial& trial : best) Offer(view.study.id, *view.spec, trial);
+      if (!Show(view.study)) continue;
+      ASSAY_RETURN_IF_ERROR(LoadBest(view.study.id, *view.spec));
     }
     if (page.size() < kPage) return absl::OkStatus();
   }
 }
 
-void MetricsObserver::Show(const Study& study) {
+// With several objectives the others follow with the next result.
+absl::Status MetricsObserver::LoadBest(StudyId study, const StudySpec& spec) {
+  const std::vector<int> objectives = Objectives(spec);
+  if (objectives.empty()) return absl::OkStatus();
+  std::vector<Trial> best;
+  ASSAY_RETURN_IF_ERROR(
+      parts_.storage.Read([&](Snapshot& rows) -> absl::Status {
+        ASSAY_ASSIGN_OR_RETURN(
+            best, rows.ListBest(study, spec.metrics[objectives[0]].goal, 1));
+        return absl::OkStatus();
+      }));
+  for (const Trial& trial : best) Offer(study, spec, trial);
+  return absl::OkStatus();
+}
+
+bool MetricsObserver::Show(const Study& study) {
   const bool is_over = study.hidden || (study.state == StudyState::kCompleted &&
                                         study.counts.running == 0);
   if (is_over) {
     parts_.metrics.RemoveStudy(study.id);
     MutexLock lock(mutex_);
     best_.erase(study.id);
-    return;
+    return false;
   }
+  bool is_new = false;
   {
     MutexLock lock(mutex_);
-    const bool is_new = best_.try_emplace(study.id).second;
+    is_new = best_.try_emplace(study.id).second;
     if (is_new) {
       parts_.metrics.AddStudy(study.id,
                               absl::StrCat(study.owner, "/", study.name));
     }
   }
   parts_.metrics.SetTrials(study.id, study.counts);
+  return is_new;
 }
 
 void MetricsObserver::Offer(StudyId study, const StudySpec& spec,
@@ -89,7 +92,10 @@ void MetricsObserver::Changed(const StudyChange& change) {
       parts_.metrics.CountLeaseExpiry();
     }
   }
-  Show(change.study);
+  // A study that was reopened has results already; one read a reopening.
+  if (Show(change.study) && change.study.counts.completed > 0) {
+    LoadBest(change.study.id, *change.spec).IgnoreError();
+  }
   for (const Trial& trial : change.ended_trials) {
     Offer(change.study.id, *change.spec, trial);
   }

@@ -34,7 +34,10 @@ class MetricsObserver final : public StudyObserver {
   void MeasureStock() ABSL_LOCKS_EXCLUDED(mutex_);
 
  private:
-  void Show(const Study& study) ABSL_LOCKS_EXCLUDED(mutex_);
+  // True if it was not shown before.
+  bool Show(const Study& study) ABSL_LOCKS_EXCLUDED(mutex_);
+  absl::Status LoadBest(StudyId study, const StudySpec& spec)
+      ABSL_LOCKS_EXCLUDED(mutex_);
   void Offer(StudyId study, const StudySpec& spec, const Trial& trial)
       ABSL_LOCKS_EXCLUDED(mutex_);
 
