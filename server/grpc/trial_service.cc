@@ -365,6 +365,8 @@ absl::StatusOr<v1::ListTrialsResponse> ListTrials(
       int64_t at,
       ReadPageToken(request.page_token(), list,
                     request.descending() ? view.study.counts.trials : -1));
+  // Whoever makes up a token must not send the walk over an endless emptiness.
+  at = std::clamp<int64_t>(at, -1, view.study.counts.trials);
   TrialWalk walk(context, study, request.descending(), at);
   v1::ListTrialsResponse page;
   page.set_revision(view.study.revision);
