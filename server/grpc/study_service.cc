@@ -14,6 +14,7 @@
 #include "server/grpc/page_token.h"
 #include "server/grpc/spec_codec.h"
 #include "server/grpc/study_streams.h"
+#include "server/grpc/trial_requests.h"
 #include "server/grpc/unary.h"
 
 namespace assay {
@@ -81,6 +82,14 @@ StudyRegistry::Done ReplyWithStudy(const ServiceContext& context,
     if (!view.ok()) return reply(view.status());
     reply(ToMessage(context, *view));
   };
+}
+
+absl::Status CheckUpdate(const v1::UpdateStudyRequest& request) {
+  if (request.author().size() > kMaxNameBytes) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "author: ", request.author().size(), " bytes; at most 256"));
+  }
+  return CheckRequestId(request.request_id());
 }
 
 // The algorithm and the rule have to exist, for this space.
@@ -173,6 +182,9 @@ grpc::ServerUnaryReactor* StudyService::Update(
         const absl::StatusOr<StudyId> id =
             context_.studies.Resolve(request->study());
         if (!id.ok()) return reply(id.status());
+        if (absl::Status bad = CheckUpdate(*request); !bad.ok()) {
+          return reply(std::move(bad));
+        }
         StudyEdit edit;
         if (request->has_budget()) {
           absl::StatusOr<Budget> budget = ToBudget(request->budget());

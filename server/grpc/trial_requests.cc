@@ -36,7 +36,24 @@ Token ToToken(int64_t trial, int32_t attempt) {
   return {TrialId{trial}, attempt};
 }
 
+// Its beginning, cut between two characters.
+std::string Beginning(const std::string& text, size_t bytes) {
+  if (text.size() <= bytes) return text;
+  while (bytes > 0 && (static_cast<unsigned char>(text[bytes]) & 0xC0) == 0x80) {
+    --bytes;
+  }
+  return text.substr(0, bytes);
+}
+
 }  // namespace
+
+absl::Status CheckReason(const char* field, const std::string& text) {
+  return CheckBytes(field, text, 0, kMaxReasonBytes);
+}
+
+absl::Status CheckRequestId(const std::string& id) {
+  return CheckBytes("request_id", id, 0, kMaxNameBytes);
+}
 
 absl::StatusOr<Ask> ToAsk(StudyId study, const v1::SuggestRequest& request) {
   ASSAY_RETURN_IF_ERROR(
@@ -68,8 +85,7 @@ absl::StatusOr<FinishReport> ToFinishReport(
 absl::StatusOr<FinishReport> ToFinishReport(const v1::FailRequest& request) {
   FinishReport report;
   report.token = ToToken(request.trial_id(), request.attempt());
-  ASSAY_RETURN_IF_ERROR(
-      CheckBytes("reason", request.reason(), 0, kMaxReasonBytes));
+  ASSAY_RETURN_IF_ERROR(CheckReason("reason", request.reason()));
   report.reason = request.reason();
   switch (request.kind()) {
     case v1::FailRequest::KIND_UNSPECIFIED:
@@ -96,7 +112,7 @@ absl::StatusOr<FinishReport> ToFinishReport(const v1::Finish& message) {
   FinishReport report;
   report.token = ToToken(message.trial_id(), message.attempt());
   report.may_correct = false;
-  report.reason = message.reason().substr(0, kMaxReasonBytes);
+  report.reason = Beginning(message.reason(), kMaxReasonBytes);
   ASSAY_ASSIGN_OR_RETURN(report.metrics, ToMetrics(message.metrics()));
   ASSAY_ASSIGN_OR_RETURN(report.attributes, ToAttributes(message.attributes()));
   switch (message.kind()) {
@@ -131,6 +147,8 @@ absl::StatusOr<TrialEditor::Enqueued> ToEnqueued(
     return absl::InvalidArgumentError(
         absl::StrCat("to_step: ", request.to_step(), "; at least 0"));
   }
+  ASSAY_RETURN_IF_ERROR(CheckReason("note", request.note()));
+  ASSAY_RETURN_IF_ERROR(CheckRequestId(request.request_id()));
   TrialEditor::Enqueued enqueued;
   ASSAY_ASSIGN_OR_RETURN(enqueued.parameters,
                          ToParameters(request.parameters()));
@@ -141,6 +159,7 @@ absl::StatusOr<TrialEditor::Enqueued> ToEnqueued(
 
 absl::StatusOr<TrialEditor::Imported> ToImported(
     const v1::CreateTrialRequest& request) {
+  ASSAY_RETURN_IF_ERROR(CheckRequestId(request.request_id()));
   TrialEditor::Imported imported;
   ASSAY_ASSIGN_OR_RETURN(imported.state, ToTrialState(request.state()));
   if (!IsFinished(imported.state)) {
@@ -151,8 +170,7 @@ absl::StatusOr<TrialEditor::Imported> ToImported(
   ASSAY_ASSIGN_OR_RETURN(imported.parameters,
                          ToParameters(request.parameters()));
   ASSAY_ASSIGN_OR_RETURN(imported.metrics, ToMetrics(request.metrics()));
-  ASSAY_RETURN_IF_ERROR(
-      CheckBytes("reason", request.reason(), 0, kMaxReasonBytes));
+  ASSAY_RETURN_IF_ERROR(CheckReason("reason", request.reason()));
   imported.reason = request.reason();
   for (const v1::Measurement& message : request.measurements()) {
     ASSAY_ASSIGN_OR_RETURN(Measurement measurement, ToMeasurement(message));

@@ -3,6 +3,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "assay/v1/trial.pb.h"
 #include "assay/v1/worker.pb.h"
@@ -23,6 +24,11 @@ absl::StatusOr<TrialEditor::Enqueued> ToEnqueued(
     const v1::EnqueueRequest& request);
 absl::StatusOr<TrialEditor::Imported> ToImported(
     const v1::CreateTrialRequest& request);
+
+// At most 64 KiB.
+absl::Status CheckReason(const char* field, const std::string& text);
+// At most 256 bytes.
+absl::Status CheckRequestId(const std::string& id);
 
 // At most 100; keys of 1 to 256 bytes, values up to 64 KiB.
 absl::StatusOr<std::vector<Attribute>> ToAttributes(

@@ -195,6 +195,11 @@ grpc::ServerUnaryReactor* TrialService::Stop(
     v1::Trial* response) {
   return Handle(context_, call, "TrialService/Stop", response,
                 [&](Reply<v1::Trial> reply) {
+                  if (absl::Status bad =
+                          CheckReason("reason", request->reason());
+                      !bad.ok()) {
+                    return reply(std::move(bad));
+                  }
                   context_.editor.Stop(TrialId{request->trial_id()},
                                        request->reason(),
                                        ReplyWithTrial(context_, reply));
@@ -207,6 +212,10 @@ grpc::ServerUnaryReactor* TrialService::Retry(
   return Handle(
       context_, call, "TrialService/Retry", response,
       [&](Reply<v1::Trial> reply) {
+        if (absl::Status bad = CheckRequestId(request->request_id());
+            !bad.ok()) {
+          return reply(std::move(bad));
+        }
         context_.editor.Retry(
             TrialId{request->trial_id()},
             {"Retry", request->request_id(), DeterministicBytes(*request)},
