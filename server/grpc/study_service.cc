@@ -364,7 +364,7 @@ grpc::ServerWriteReactor<v1::WatchStudyResponse>* StudyService::Watch(
     grpc::CallbackServerContext* call, const v1::WatchStudyRequest* request) {
   return BeginStream<WatchStream, v1::WatchStudyResponse>(
       context_, call, "StudyService/Watch", request->study(), streams_,
-      std::max<int64_t>(0, request->after()));
+      request->after());
 }
 
 grpc::ServerWriteReactor<v1::ExportStudyResponse>* StudyService::Export(

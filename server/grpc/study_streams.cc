@@ -63,6 +63,10 @@ absl::StatusOr<v1::WatchStudyResponse> WatchStream::SnapshotPage() {
 absl::StatusOr<std::optional<v1::WatchStudyResponse>>
 WatchStream::ChangePage() {
   ASSAY_ASSIGN_OR_RETURN(const StudyView view, context_.studies.Get(study_));
+  if (after_ < 0) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("after: ", after_, "; at least 0"));
+  }
   if (after_ > view.study.revision) {
     return absl::OutOfRangeError(
         absl::StrCat("after: ", after_, " is beyond the newest revision ",
