@@ -648,11 +648,6 @@ absl::Status FillGradients(const v1::Measurement& message,
   return absl::OkStatus();
 }
 
-absl::Status CheckNotNegative(absl::string_view path, int64_t value) {
-  if (value >= 0) return absl::OkStatus();
-  return Invalid(path, absl::StrCat(value), "at least 0");
-}
-
 // --- To messages ------------------------------------------------------------
 
 void SetTime(absl::Time time, pb::Timestamp* message) {
@@ -780,8 +775,10 @@ void ToMessage(const Parameters& parameters,
 }
 
 absl::StatusOr<Measurement> ToMeasurement(const v1::Measurement& message) {
-  ASSAY_RETURN_IF_ERROR(CheckNotNegative("sequence", message.sequence()));
-  ASSAY_RETURN_IF_ERROR(CheckNotNegative("step", message.step()));
+  // So far that the next one and a study's sum of steps can be counted.
+  ASSAY_RETURN_IF_ERROR(
+      CheckRange("sequence", message.sequence(), 0, kMaxInteger));
+  ASSAY_RETURN_IF_ERROR(CheckRange("step", message.step(), 0, kMaxInteger));
   const double elapsed = message.elapsed_seconds();
   if (!std::isfinite(elapsed) || elapsed < 0) {
     return Invalid("elapsed_seconds", Text(elapsed), "finite, at least 0");

@@ -50,8 +50,9 @@ void ToMessage(
     google::protobuf::Map<std::string, google::protobuf::Value>* map);
 
 // InvalidArgument if there are no metrics or more than 64, a name is empty or
-// longer than 256 bytes, step, sequence or elapsed_seconds is negative or not
-// finite. `revision` and `time` are the server's and not taken.
+// longer than 256 bytes, step or sequence is not within 0 to 2^53, or
+// elapsed_seconds is negative or not finite. `revision` and `time` are the
+// server's and not taken.
 absl::StatusOr<Measurement> ToMeasurement(const v1::Measurement& message);
 v1::Measurement ToMessage(const Measurement& measurement);
 

@@ -146,9 +146,9 @@ INSTANTIATE_TEST_SUITE_P(
     Fields, BadMeasurementTest,
     ::testing::Values(
         BadMeasurement{"", "metrics: missing; 1 to 64"},
-        BadMeasurement{"sequence: -1", "sequence: -1; at least 0"},
+        BadMeasurement{"sequence: -1", "sequence: -1; 0 to 9007199254740992"},
         BadMeasurement{"step: -9223372036854775808",
-                       "step: -9223372036854775808; at least 0"},
+                       "step: -9223372036854775808; 0 to 9007199254740992"},
         BadMeasurement{"elapsed_seconds: -1",
                        "elapsed_seconds: -1; finite, at least 0"},
         BadMeasurement{"elapsed_seconds: nan", "elapsed_seconds: nan; "},
