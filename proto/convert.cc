@@ -334,6 +334,10 @@ absl::StatusOr<Domain> ToDomain(const v1::Parameter& message,
 
 absl::StatusOr<Parameter> ToParameter(const v1::Parameter& message,
                                       const std::string& path) {
+  if (HasControlCharacter(message.name())) {
+    return Invalid(absl::StrCat(path, ".name"), Quote(message.name()),
+                   "no control characters");
+  }
   Parameter parameter;
   parameter.name = message.name();
   ASSAY_ASSIGN_OR_RETURN(parameter.domain, ToDomain(message, path));
