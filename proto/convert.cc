@@ -932,8 +932,9 @@ pb::Timestamp ToTimestamp(absl::Time time) {
   const int64_t seconds = absl::ToUnixSeconds(clamped);
   pb::Timestamp message;
   message.set_seconds(seconds);
-  message.set_nanos(static_cast<int32_t>(
-      absl::ToInt64Nanoseconds(clamped - absl::FromUnixSeconds(seconds))));
+  const int64_t micros =
+      absl::ToInt64Microseconds(clamped - absl::FromUnixSeconds(seconds));
+  message.set_nanos(static_cast<int32_t>(1000 * micros));
   return message;
 }
 

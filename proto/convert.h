@@ -75,7 +75,8 @@ v1::Attempt::Outcome ToMessage(AttemptOutcome outcome);
 // InvalidArgument if it is unspecified or unknown.
 absl::StatusOr<TrialState> ToTrialState(v1::Trial::State state);
 
-// Clamped to the years 1 to 9999, as the message demands.
+// Clamped to the years 1 to 9999, as the message demands, and cut to whole
+// microseconds, as they are stored: the first answer is that of a repetition.
 google::protobuf::Timestamp ToTimestamp(absl::Time time);
 
 // The seed of a trial's training program: the study's, mixed with the number

@@ -320,7 +320,7 @@ TEST(EnumsTest, TrialStateFromOutside) {
 TEST(TimestampTest, IsWithinWhatTheMessageAllows) {
   EXPECT_EQ(ToTimestamp(absl::InfiniteFuture()).seconds(), 253402300799);
   EXPECT_EQ(ToTimestamp(absl::InfinitePast()).seconds(), -62135596800);
-  EXPECT_EQ(ToTimestamp(absl::FromUnixNanos(1'000'000'001)).nanos(), 1);
+  EXPECT_EQ(ToTimestamp(absl::FromUnixNanos(1'000'001'999)).nanos(), 1000);
 }
 
 // --- Seeds ------------------------------------------------------------------
