@@ -3,12 +3,40 @@
 #include <filesystem>
 #include <system_error>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "search/base/status_macros.h"
 #include "search/factory.h"
 #include "server/grpc/unary.h"
 
 namespace assay {
+namespace {
+
+constexpr size_t kMaxPathBytes = 4000;  // PATH_MAX, and room for ".partial".
+
+absl::Status CheckBackupPath(const std::filesystem::path& path) {
+  const std::string& text = path.native();
+  if (text.size() > kMaxPathBytes || absl::StrContains(text, '\0')) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("path: ", text.size(), " bytes; at most ", kMaxPathBytes,
+                     ", without a zero byte"));
+  }
+  if (!path.is_absolute()) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "path: \"", text, "\"; an absolute path on the server's machine"));
+  }
+  std::error_code error;
+  if (!std::filesystem::is_directory(path.parent_path(), error)) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "path: ", text, "; ", path.parent_path().native(), " is no folder"));
+  }
+  if (std::filesystem::exists(path, error)) {
+    return absl::InvalidArgumentError(absl::StrCat("path: ", text, " exists"));
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
 
 grpc::ServerUnaryReactor* ServerService::Backup(
     grpc::CallbackServerContext* call, const v1::BackupRequest* request,
@@ -17,17 +45,9 @@ grpc::ServerUnaryReactor* ServerService::Backup(
       context_, call, "ServerService/Backup", response,
       [this, request]() -> absl::StatusOr<v1::BackupResponse> {
         const std::filesystem::path path = request->path();
-        if (!path.is_absolute()) {
-          return absl::InvalidArgumentError(
-              absl::StrCat("path: \"", request->path(),
-                           "\"; an absolute path on the server's machine"));
-        }
-        std::error_code error;
-        if (std::filesystem::exists(path, error)) {
-          return absl::InvalidArgumentError(
-              absl::StrCat("path: ", request->path(), " exists"));
-        }
+        ASSAY_RETURN_IF_ERROR(CheckBackupPath(path));
         ASSAY_RETURN_IF_ERROR(context_.storage.Backup(request->path()));
+        std::error_code error;
         v1::BackupResponse backup;
         backup.set_bytes(
             static_cast<int64_t>(std::filesystem::file_size(path, error)));
