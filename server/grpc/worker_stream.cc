@@ -15,6 +15,7 @@ namespace {
 
 constexpr int kMaxSlots = 1024;
 constexpr size_t kMaxLogPiece = 64 << 10;
+constexpr int kMaxRunners = 1000;
 
 template <class Message>
 Token TokenOf(const Message& message) {
@@ -31,19 +32,37 @@ bool IsRetryable(const absl::Status& status) {
   return absl::IsUnavailable(status) || absl::IsResourceExhausted(status);
 }
 
+absl::Status CheckBytes(const char* field, const std::string& text,
+                        size_t min) {
+  if (text.size() >= min && text.size() <= kMaxNameBytes) {
+    return absl::OkStatus();
+  }
+  return absl::InvalidArgumentError(absl::StrCat(
+      field, ": ", text.size(), " bytes; ", min, " to ", kMaxNameBytes));
+}
+
+// The server keeps what a worker says of itself as long as it runs.
+absl::Status CheckTexts(const v1::Hello& message) {
+  ASSAY_RETURN_IF_ERROR(CheckBytes("hello.name", message.name(), 1));
+  ASSAY_RETURN_IF_ERROR(CheckBytes("hello.instance", message.instance(), 1));
+  ASSAY_RETURN_IF_ERROR(CheckBytes("hello.version", message.version(), 0));
+  if (message.runners_size() > kMaxRunners) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("hello.runners: ", message.runners_size(), "; at most ",
+                     kMaxRunners));
+  }
+  for (const std::string& runner : message.runners()) {
+    ASSAY_RETURN_IF_ERROR(CheckBytes("hello.runners", runner, 1));
+  }
+  for (const v1::Gpu& gpu : message.gpus()) {
+    ASSAY_RETURN_IF_ERROR(CheckBytes("hello.gpus.name", gpu.name(), 0));
+  }
+  return absl::OkStatus();
+}
+
 absl::StatusOr<WorkerHello> ToHello(const v1::Hello& message) {
   WorkerHello hello;
-  const auto bad_name = [](const std::string& text) {
-    return text.empty() || text.size() > kMaxNameBytes;
-  };
-  if (bad_name(message.name())) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        "hello.name: ", message.name().size(), " bytes; 1 to 256"));
-  }
-  if (bad_name(message.instance())) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        "hello.instance: ", message.instance().size(), " bytes; 1 to 256"));
-  }
+  ASSAY_RETURN_IF_ERROR(CheckTexts(message));
   if (message.slots() < 1 || message.slots() > kMaxSlots) {
     return absl::InvalidArgumentError(absl::StrCat(
         "hello.slots: ", message.slots(), "; 1 to ", kMaxSlots));
@@ -176,10 +195,11 @@ absl::Status WorkerStream::TakeFinish(const v1::Finish& finish) {
 }
 
 absl::Status WorkerStream::TakeLog(const v1::LogPiece& piece) {
-  if (piece.data().size() > kMaxLogPiece || piece.offset() < 0) {
+  if (piece.data().size() > kMaxLogPiece || piece.offset() < 0 ||
+      piece.offset() > kMaxInteger) {
     return absl::InvalidArgumentError(
         absl::StrCat("log: ", piece.data().size(), " bytes at offset ",
-                     piece.offset(), "; up to 64 KiB at 0 or above"));
+                     piece.offset(), "; up to 64 KiB at 0 to 2^53"));
   }
   const Token token = TokenOf(piece);
   const int64_t end = piece.offset() + static_cast<int64_t>(piece.data().size());
