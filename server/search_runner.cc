@@ -95,10 +95,11 @@ void SearchRunner::ForgetSettled() {
 
 int SearchRunner::FreshStock() const {
   if (!learns_) return Stock();
-  return static_cast<int>(std::count_if(
-      outstanding_.begin(), outstanding_.end(), [&](const Outstanding& o) {
-        return !o.taken && o.made_from >= newest_end_;
-      }));
+  return static_cast<int>(
+      std::count_if(outstanding_.begin(), outstanding_.end(),
+                    [newest = newest_end_](const Outstanding& o) {
+                      return !o.taken && o.made_from >= newest;
+                    }));
 }
 
 bool SearchRunner::IsSatisfied(int count) const {
@@ -337,8 +338,9 @@ absl::StatusOr<std::vector<Proposal>> SearchRunner::Propose(
 // the serial of the first of them. False if there were some.
 bool SearchRunner::AddToStock(std::vector<Proposal> proposals,
                               int64_t first_unknown) {
+  const std::list<Outstanding>& outstanding = outstanding_;
   const auto is_made = [&](const Proposal& proposal) {
-    return std::any_of(outstanding_.begin(), outstanding_.end(),
+    return std::any_of(outstanding.begin(), outstanding.end(),
                        [&](const Outstanding& o) {
                          return o.serial >= first_unknown &&
                                 o.proposal.parameters == proposal.parameters;
