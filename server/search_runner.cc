@@ -338,9 +338,9 @@ absl::StatusOr<std::vector<Proposal>> SearchRunner::Propose(
 // the serial of the first of them. False if there were some.
 bool SearchRunner::AddToStock(std::vector<Proposal> proposals,
                               int64_t first_unknown) {
-  const std::list<Outstanding>& outstanding = outstanding_;
-  const auto is_made = [&](const Proposal& proposal) {
-    return std::any_of(outstanding.begin(), outstanding.end(),
+  const auto is_made = [outstanding = &outstanding_,
+                        first_unknown](const Proposal& proposal) {
+    return std::any_of(outstanding->begin(), outstanding->end(),
                        [&](const Outstanding& o) {
                          return o.serial >= first_unknown &&
                                 o.proposal.parameters == proposal.parameters;
