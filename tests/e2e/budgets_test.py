@@ -490,6 +490,18 @@ def is_over_now(server, name):
     return lambda watcher: watcher.revision == last
 
 
+@pytest.mark.deadline(90)
+def test_a_watcher_that_lags_by_more_than_10000_changes_gets_a_fresh_snapshot_that_says_so(server, study):
+    name = study()
+    assignment = server.ask(name)
+    created = server.study(name).revision
+    with concurrent.futures.ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda step: server.report(assignment, step, sequence=0, loss=1), range(1, 10_100)))
+    first = next(server.studies.Watch(study_pb2.WatchStudyRequest(study=name, after=created), timeout=20))
+    assert first.snapshot and first.revision == server.study(name).revision
+    assert [trial.last_step for trial in first.trials] == [10_099]
+
+
 def test_watch_of_an_idle_study_gives_a_snapshot_and_waits(server, study):
     name = study()
     trial, = run_trials(server, name, 1)

@@ -124,10 +124,25 @@ def test_the_builtin_trainer_trains_a_network_on_a_synthetic_set(lab):
     best, = server.best("s")
     assert best.final_metrics["accuracy"] > 0.6
     assert best.last_step == TRAINER_CONFIG["epochs"]
+    assert "accuracy" in server.curve(best.id)[0].metrics
+
+
+def test_a_configuration_that_the_trainer_refuses_is_failed_at_once_and_names_the_key(lab):
+    if binary("assay-trainer") is None:
+        pytest.skip("assay-trainer is not built")
+    server = lab.server()
+    lab.worker(server, flags=["--trainer", binary("assay-trainer")])
+    config = {**TRAINER_CONFIG, "model": {"name": "mlp", "width": -3}}
+    server.create({**SPEC, "name": "s", "trial": {"builtin": {"config": config}}, "budget": {"max_trials": 1}})
+    finished(server, "s")
+    trial = server.trial_by_number("s", 0)
+    assert (trial.state, trial.attempts) == (Trial.FAILED, 1)
+    assert "model.width" in trial.reason
 
 
 TRAINER_CONFIG = {
-    "data": {"name": "blobs", "examples": 600, "features": 8, "classes": 3},
+    "data": {"name": "synthetic", "synthetic": {"kind": "blobs", "examples": 600, "features": 8, "classes": 3}},
     "model": {"name": "mlp", "width": 16, "depth": 1},
+    "batch_size": 32,
     "epochs": 3,
 }

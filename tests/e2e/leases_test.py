@@ -7,7 +7,8 @@ import time
 import pytest
 from grpc import StatusCode
 
-from assay_testing import Attempt, Gate, Study, Trial, refused, trial_pb2, wait_until, worker_pb2
+from assay_testing import (Attempt, Gate, Process, Study, Trial, program, refused, study_pb2, trial_pb2, wait_until,
+                           worker_pb2)
 
 LEASE = 2.0
 SPEC = {
@@ -73,6 +74,19 @@ def test_a_worker_that_comes_back_under_its_name_gets_the_trial_as_attempt_2(lab
     gate.open()
     wait_until(lambda: server.is_over("s"))
     assert outcomes(server, trial) == ["LOST", "COMPLETED"]
+
+
+def test_what_a_killed_worker_left_behind_is_killed_when_it_starts_again(lab):
+    server, gate = lab.server(lease=LEASE), Gate(lab)
+    worker = lab.worker(server, "a")
+    server.create({**SPEC, "trial": program("hold_with_grandchild", gate.folder), "budget": {"max_trials": 1}})
+    gate.wait_any()
+    grandchild = int((gate.folder / "grandchild").read_text())
+    worker.kill()
+    assert not is_gone(grandchild), "PDEATHSIG does not reach it"
+    again = Process(worker.argv, worker.log)
+    lab.started.append(again)
+    wait_until(lambda: is_gone(grandchild), what="the grandchild is gone")
 
 
 # --- A trial's process dies ------------------------------------------------------
@@ -169,6 +183,29 @@ def test_a_trial_that_ends_while_the_server_is_away_is_recorded_once_when_it_is_
     assert [m.step for m in server.curve(trial)] == [1]
 
 
+def test_what_a_trial_reports_while_the_server_is_away_is_all_there_when_it_is_back(lab):
+    server, gate = lab.server(lease=LEASE), Gate(lab)
+    lab.worker(server, "a")
+    server.create({**SPEC, "trial": program("many_while_away", gate.folder, 20_000), "budget": {"max_trials": 1}})
+    ((trial, _), pid), = gate.wait_any().items()
+    server.kill()
+    gate.open()
+    wait_until(lambda: is_gone(pid), 20, "the trial ends")
+    server.start()
+    wait_until(lambda: server.is_over("s"), 20)
+    assert [m.sequence for m in server.curve(trial)] == list(range(1, 20_001))
+    assert outcomes(server, trial) == ["COMPLETED"]
+
+
+def test_a_second_server_on_the_same_data_is_refused_by_name(lab):
+    server = lab.server()
+    argv = [server.process.argv[0], "--grpc", f"unix:{server.folder}/other", *server.flags]
+    other = Process(argv, str(server.folder / "other.log"))
+    assert other.popen.wait(10) != 0
+    assert str(server.folder / "data") in other.text()
+    assert server.check() == []
+
+
 def test_running_trials_go_on_through_a_restart_of_the_server(lab):
     server, gate = lab.server(lease=LEASE), Gate(lab)
     _, trial = one_held_trial(lab, server, gate)
@@ -241,6 +278,17 @@ def test_a_person_can_drain_a_worker_and_undo_it(lab):
     server.workers.Drain(worker_pb2.DrainWorkerRequest(name="worker", undo=True))
     gate.wait_any()
     refused(StatusCode.NOT_FOUND, server.workers.Drain, worker_pb2.DrainWorkerRequest(name="nobody"))
+
+
+# --- A person says stop ---------------------------------------------------------------
+
+def test_a_deleted_study_ends_its_running_trial(lab):
+    server, gate = lab.server(lease=LEASE), Gate(lab)
+    _, trial = one_held_trial(lab, server, gate)
+    pid = gate.wait_started(trial)
+    server.studies.Delete(study_pb2.GetStudyRequest(study="s"))
+    wait_until(lambda: is_gone(pid), what="the process is gone")
+    wait_until(lambda: server.worker_view("a").busy == 0)
 
 
 # --- What is counted ---------------------------------------------------------------

@@ -8,12 +8,12 @@ import time
 import grpc
 import pytest
 
-from assay_testing import (CHANNEL_OPTIONS, Attempt, Gate, Study, Trial, plain, program, trial_pb2, trial_pb2_grpc,
-                           wait_until)
+from assay_testing import (CHANNEL_OPTIONS, Attempt, Gate, Study, Trial, plain, program, study_pb2, study_pb2_grpc,
+                           trial_pb2, trial_pb2_grpc, wait_until)
 
 KILLS = 50
 LONGEST_LIFE = 1.2  # Seconds of the server, from its start; some die before they listen.
-SEED = 20250101
+SEED = int(os.environ.get("ASSAY_TEST_SEED", "20250101"))
 METRICS = [{"name": "loss", "goal": "MINIMIZE"}]
 PARAMETERS = [
     {"name": "rate", "double": {"min": 1e-5, "max": 1e-1, "scale": "LOG"}},
@@ -102,6 +102,49 @@ class Client(threading.Thread):
             "Complete", trial_pb2.CompleteRequest(**token, metrics={"loss": loss})))
 
 
+class Watcher(threading.Thread):
+    """Follows a study from its first revision on; after a broken stream it goes on where it was."""
+
+    def __init__(self, address, study, first):
+        super().__init__(name=f"watch {study}", daemon=True)
+        self.address, self.study, self.revision = address, study, first
+        self.trials, self.measurements = {}, {}
+        self.until = None  # The last revision, once it is known.
+        self.error = None
+
+    def run(self):
+        try:
+            while self.until is None or self.revision < self.until:
+                self.follow()
+        except Exception as error:  # Shown by the test.
+            self.error = error
+
+    def follow(self):
+        with grpc.insecure_channel(self.address, CHANNEL_OPTIONS) as channel:
+            request = study_pb2.WatchStudyRequest(study=self.study, after=self.revision)
+            try:
+                for message in study_pb2_grpc.StudyServiceStub(channel).Watch(request, timeout=5):
+                    self.take(message)
+                    if self.revision == self.until:
+                        return
+            except grpc.RpcError as error:
+                if error.code() not in (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.CANCELLED,
+                                        grpc.StatusCode.DEADLINE_EXCEEDED):
+                    raise
+        time.sleep(0.02)  # Before the next try.
+
+    def take(self, message):
+        assert message.revision >= self.revision, "nothing is taken back"
+        assert not message.snapshot, "it never lags that much"
+        self.revision = message.revision
+        self.trials.update({trial.id: trial for trial in message.trials})
+        for each in message.measurements:
+            m = each.measurement
+            curve = self.measurements.setdefault(each.trial_id, [])
+            assert not curve or curve[-1][0] < m.sequence, "each measurement comes once and in order"
+            curve.append((m.sequence, m.step, m.metrics["loss"]))
+
+
 @pytest.mark.deadline(175)
 def test_50_kills_of_the_server_under_load_lose_double_and_change_nothing(lab):
     server, gate = lab.server(lease=20), Gate(lab)
@@ -110,10 +153,11 @@ def test_50_kills_of_the_server_under_load_lose_double_and_change_nothing(lab):
     server.create(spec("worker", {"algorithm": {"random": {}}, "parameters": PARAMETERS,
                                   "trial": program("steps_for", gate.folder, 3)}))
     worker = lab.worker(server, slots=SLOTS)
+    watchers = [Watcher(server.address, study, server.study(study).revision) for study in STUDIES]
     stopping = threading.Event()
     clients = [Client(server.address, study, str(i), stopping) for study in STUDIES for i in range(CLIENTS_A_STUDY)]
-    for client in clients:
-        client.start()
+    for thread in watchers + clients:
+        thread.start()
 
     kill_often(server, clients)
     stopping.set()
@@ -131,6 +175,8 @@ def test_50_kills_of_the_server_under_load_lose_double_and_change_nothing(lab):
         trials = database_equals_logs(server, name, mine)
         proposals_equal_an_undisturbed_run(undisturbed, spec(name, study), trials)
         print(f"{name}: {len(trials)} trials")
+    for watcher in watchers:
+        watcher_saw_everything(server, watcher)
     worker_trials_went_on(server, worker, gate)
 
 
@@ -180,6 +226,19 @@ def database_equals_logs(server, name, clients):
     return trials
 
 
+def watcher_saw_everything(server, watcher):
+    watcher.until = server.study(watcher.study).revision
+    watcher.join(20)
+    assert watcher.error is None and not watcher.is_alive(), f"{watcher.name}: {watcher.error!r}"
+    stored = {trial.id: trial for trial in server.all_trials(watcher.study)}
+    assert watcher.trials == stored
+    curves = {}
+    for each in server.export(watcher.study)[2]:
+        m = each.measurement
+        curves.setdefault(each.trial_id, []).append((m.sequence, m.step, m.metrics["loss"]))
+    assert watcher.measurements == curves
+
+
 def proposals_equal_an_undisturbed_run(server, study_spec, trials):
     """In a fresh server one client asks for as many: the same ordinals, the same parameters."""
     found = {trial.origin.ordinal: plain(trial.parameters) for trial in trials}
@@ -211,4 +270,6 @@ def worker_trials_went_on(server, worker, gate):
         assert (trial.state, attempt.outcome) == (Trial.COMPLETED, Attempt.COMPLETED), attempt.reason
         assert curves[trial.id] == list(range(1, trial.last_step + 1))
         assert trial.last_step == 60
+        offset, output = server.output(trial.id)
+        assert (offset, output.decode().split()) == (0, [str(step) for step in range(1, 61)])
     print(f"worker: {len(trials)} trials through {worker.text().count('connected to')} connections")

@@ -66,10 +66,11 @@ def hold(folder):
 
 
 def steps_for(folder, seconds):
-    """Says that it runs, then reports a step every 50 ms."""
+    """Says that it runs, then reports and prints a step every 50 ms."""
     announce(folder)
     connection = Socket()
     for step in range(1, int(float(seconds) / 0.05) + 1):
+        print(step, flush=True)
         connection.report(step, loss=1.0 / step)
         time.sleep(0.05)
 
@@ -102,6 +103,21 @@ def constant(quality, steps):
             return
         time.sleep(0.02)
     print("socket: done", flush=True)
+
+
+def many_while_away(folder, count):
+    """Says that it runs, waits for the gate, then reports much without a look at the answers."""
+    announce(folder)
+    while not (pathlib.Path(folder) / "go").exists():
+        time.sleep(0.01)
+    many_measurements(count)
+
+
+def hold_with_grandchild(folder):
+    """As `hold`, with a child of its own, which does not hear of the worker's death."""
+    child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
+    (pathlib.Path(folder) / "grandchild").write_text(str(child.pid))
+    hold(folder)
 
 
 # --- Odd ones ----------------------------------------------------------------
