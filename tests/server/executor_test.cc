@@ -45,11 +45,12 @@ TEST(StrandTest, RunsOneTaskAtATimeWhoeverPosts) {
 TEST(StrandTest, GivesOthersTheirTurn) {
   WatchedPool pool(1);
   Strand strand(pool);
-  std::vector<int> order;
-  pool.Hold();
+  std::vector<int> order;  // Written by the pool's one thread.
+  Later<bool> all_posted;
+  pool.Post([&] { all_posted.Get(); });
   for (int i = 0; i < 100; ++i) strand.Post([&order] { order.push_back(0); });
   pool.Post([&order] { order.push_back(1); });
-  pool.Release();
+  all_posted.Callback()(true);
   pool.WaitUntilIdle();
   ASSERT_EQ(order.size(), 101u);
   EXPECT_EQ(order.back(), 0);

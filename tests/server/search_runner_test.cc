@@ -109,8 +109,10 @@ TEST_F(SearchRunnerTest, WhenReadyWaitsForEverIfTheStudySaysSo) {
 TEST_F(SearchRunnerTest, WhatWasTakenButNotCommittedComesAgainAfterAReset) {
   EXPECT_EQ(Take(), 0);
   EXPECT_EQ(Take(), 1);
+  core_->pool.Hold();
   runner_->Reset();
   EXPECT_EQ(runner_->stock(), 0);
+  core_->pool.Release();
   core_->Settle();
   EXPECT_EQ(Take(), 0);
 }

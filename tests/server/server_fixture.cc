@@ -98,8 +98,8 @@ Core::Core(Storage& rows, FakeClock& clock_in, const TableCodec& codec_in,
       dispatcher({studies, storage, leases, timer, clock, max_parked}),
       recorder({studies, storage, leases, timer}),
       editor(studies),
-      workers(
-          {studies, dispatcher, storage, leases, clock, pool, timer, kWorkerLease}) {
+      workers({studies, dispatcher, storage, leases, clock, pool, timer,
+               kWorkerLease}) {
   EXPECT_TRUE(studies.Load().ok());
   EXPECT_TRUE(dispatcher.Load().ok());
   studies.AddObserver(dispatcher);

@@ -11,8 +11,8 @@ namespace assay {
 namespace {
 
 TEST(ThreadPoolTest, RunsTasksOnSeveralThreads) {
-  ThreadPool pool(2);
   Later<int> first, second;
+  ThreadPool pool(2);
   // Each waits for the other.
   pool.Post([&] {
     first.Callback()(1);
