@@ -7,6 +7,7 @@
 
 Nothing that a Lab started outlives it. Waits poll a condition up to a deadline; nobody sleeps and hopes.
 """
+import atexit
 import os
 import pathlib
 import re
@@ -27,7 +28,9 @@ def _load_stubs():
     """Those made by the build, else (a test run by hand) made here."""
     folder = os.environ.get("ASSAY_PYTHON_DIR")
     if not folder:
-        folder = tempfile.mkdtemp(prefix="assay-stubs-")
+        made = tempfile.TemporaryDirectory(prefix="assay-stubs-")
+        atexit.register(made.cleanup)
+        folder = made.name
         plugin = shutil.which("grpc_python_plugin")
         subprocess.run(["protoc", f"--proto_path={ROOT}/proto", f"--python_out={folder}", f"--grpc_out={folder}",
                         f"--plugin=protoc-gen-grpc={plugin}", *sorted(map(str, ROOT.glob("proto/assay/v1/*.proto")))],
