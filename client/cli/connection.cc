@@ -3,6 +3,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
 #include "client/rpc/channel.h"
 
 namespace assay {
@@ -30,12 +31,16 @@ absl::StatusOr<v1::GetTrialRequest> ParseTrialName(const std::string& name) {
 
 }  // namespace
 
-Connection::Connection(const std::string& address) : address_(address) {
-  const auto channel = MakeChannel(address);
-  studies_ = v1::StudyService::NewStub(channel);
-  trials_ = v1::TrialService::NewStub(channel);
-  workers_ = v1::WorkerService::NewStub(channel);
-  server_ = v1::ServerService::NewStub(channel);
+Connection::Connection(const std::string& address)
+    : address_(address), channel_(MakeChannel(address)) {
+  studies_ = v1::StudyService::NewStub(channel_);
+  trials_ = v1::TrialService::NewStub(channel_);
+  workers_ = v1::WorkerService::NewStub(channel_);
+  server_ = v1::ServerService::NewStub(channel_);
+}
+
+bool Connection::WaitUntilConnected(absl::Duration time) const {
+  return channel_->WaitForConnected(absl::ToChronoTime(absl::Now() + time));
 }
 
 absl::Status Connection::Explain(const absl::Status& status) const {

@@ -5,6 +5,7 @@
 #include <type_traits>
 
 #include "absl/status/statusor.h"
+#include "absl/time/time.h"
 #include "assay/v1/server.grpc.pb.h"
 #include "assay/v1/study.grpc.pb.h"
 #include "assay/v1/trial.grpc.pb.h"
@@ -33,6 +34,11 @@ class Connection {
     return response;
   }
 
+  // True as soon as a server is connected, false after `time` without one. Polls
+  // the channel meanwhile: a channel without a pending call connects again only
+  // every 5 s.
+  bool WaitUntilConnected(absl::Duration time) const;
+
   v1::StudyService::Stub& studies() const { return *studies_; }
 
   // Names the server in the message of Unavailable.
@@ -53,6 +59,7 @@ class Connection {
   }
 
   const std::string address_;
+  std::shared_ptr<grpc::Channel> channel_;
   std::unique_ptr<v1::StudyService::Stub> studies_;
   std::unique_ptr<v1::TrialService::Stub> trials_;
   std::unique_ptr<v1::WorkerService::Stub> workers_;

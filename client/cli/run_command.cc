@@ -23,6 +23,7 @@ namespace assay {
 namespace {
 
 constexpr absl::Duration kServerStart = absl::Seconds(30);
+constexpr absl::Duration kPoll = absl::Milliseconds(100);
 constexpr absl::Duration kWorkerEnd = absl::Seconds(15);
 constexpr absl::Duration kServerEnd = absl::Seconds(10);
 
@@ -85,12 +86,10 @@ absl::Status Died(const char* what, const std::string& log) {
 absl::Status WaitForServer(const Connection& connection, ChildProgram& server,
                            const std::string& log) {
   const absl::Time deadline = absl::Now() + kServerStart;
-  while (absl::Now() < deadline && interrupts == 0) {
+  while (absl::Now() < deadline) {
+    if (interrupts > 0) return absl::CancelledError("interrupted");
     if (server.HasEnded()) return Died("assay-server", log);
-    const auto info = connection.Call(&v1::ServerService::Stub::Info,
-                                      v1::InfoRequest());
-    if (info.ok()) return absl::OkStatus();
-    absl::SleepFor(absl::Milliseconds(20));
+    if (connection.WaitUntilConnected(kPoll)) return absl::OkStatus();
   }
   return absl::UnavailableError(
       absl::StrCat("assay-server does not answer; see ", log));
@@ -127,7 +126,7 @@ absl::StatusOr<ExitCode> WatchToTheEnd(Context& context,
   while (!interrupted_or_dead(1)) {
     ASSAY_ASSIGN_OR_RETURN(const v1::Study now, GetStudy(connection, study));
     if (now.counts().running() == 0) return kExitInterrupted;
-    absl::SleepFor(absl::Milliseconds(200));
+    absl::SleepFor(kPoll);
   }
   context.error << "stopping\n";
   ASSAY_RETURN_IF_ERROR(Call(connection, &v1::StudyService::Stub::Stop, study));

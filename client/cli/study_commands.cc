@@ -7,6 +7,7 @@
 #include <ostream>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "client/cli/best.h"
 #include "client/cli/command.h"
 #include "client/cli/connection.h"
@@ -137,9 +138,28 @@ void AddBudgetRows(Table& table, const v1::Study& study) {
   }
 }
 
+// The one that is set in the message's first oneof.
+template <typename Message>
+std::string ChoiceName(const Message& message, const std::string& none) {
+  const auto* chosen = message.GetReflection()->GetOneofFieldDescriptor(
+      message, Message::descriptor()->oneof_decl(0));
+  return chosen == nullptr ? none : chosen->name();
+}
+
+std::string DescribeCondition(const v1::Condition& condition) {
+  std::vector<std::string> values;
+  for (const auto& value : condition.values().values()) {
+    values.push_back(FormatValue(value));
+  }
+  return absl::StrCat(" (when ", condition.parent(), " is ",
+                      absl::StrJoin(values, " or "), ")");
+}
+
 std::string DescribeDomain(const v1::Parameter& parameter) {
-  const auto range = [](double min, double max, v1::Scale scale) {
+  const auto range = [](double min, double max, double step, v1::Scale scale) {
     return absl::StrCat(FormatNumber(min), " to ", FormatNumber(max),
+                        step > 0 ? absl::StrCat(", step ", FormatNumber(step))
+                                 : "",
                         scale > v1::LINEAR
                             ? absl::StrCat(", ", v1::Scale_Name(scale))
                             : "");
@@ -147,12 +167,15 @@ std::string DescribeDomain(const v1::Parameter& parameter) {
   switch (parameter.domain_case()) {
     case v1::Parameter::kDouble:
       return range(parameter.double_().min(), parameter.double_().max(),
-                   parameter.double_().scale());
+                   parameter.double_().step(), parameter.double_().scale());
     case v1::Parameter::kInteger:
       return absl::StrCat(
           "integer ",
           range(static_cast<double>(parameter.integer().min()),
                 static_cast<double>(parameter.integer().max()),
+                parameter.integer().step() > 1
+                    ? static_cast<double>(parameter.integer().step())
+                    : 0,
                 parameter.integer().scale()));
     case v1::Parameter::kCategorical: {
       std::string text = "one of";
@@ -198,6 +221,9 @@ absl::StatusOr<ExitCode> Show(Context& context, const std::string& name) {
   table.AddRow(
       {{"training time"}, {FormatDuration(counts.training_seconds())}});
   AddBudgetRows(table, study);
+  table.AddRow(
+      {{"algorithm"}, {ChoiceName(study.spec().algorithm(), "auto")}});
+  table.AddRow({{"stopping"}, {ChoiceName(study.spec().stopping(), "none")}});
   table.AddRow({{"seed"}, {absl::StrCat(study.seed())}});
   table.AddRow({{"created"}, {FormatTime(study.created())}});
   table.AddRow({{"revision"}, {absl::StrCat(study.revision())}});
@@ -211,7 +237,9 @@ absl::StatusOr<ExitCode> Show(Context& context, const std::string& name) {
   }
   for (const v1::Parameter& parameter : study.spec().parameters()) {
     table.AddRow({{absl::StrCat("parameter ", parameter.name())},
-                  {DescribeDomain(parameter)}});
+                  {DescribeDomain(parameter) +
+                   (parameter.has_when() ? DescribeCondition(parameter.when())
+                                         : "")}});
   }
   if (!study.spec().note().empty()) {
     table.AddRow({{"note"}, {study.spec().note()}});

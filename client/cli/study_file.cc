@@ -8,6 +8,7 @@
 #include <cmath>
 #include <fstream>
 #include <iostream>
+#include <map>
 #include <nlohmann/json.hpp>
 #include <numeric>
 #include <sstream>
@@ -32,9 +33,13 @@ constexpr int kMaxDepth = 64;
 
 // --- YAML to JSON -----------------------------------------------------------
 
+// Where each value stands: its line by its path ("budget.max_trials").
+using Lines = std::map<std::string, int>;
+
 class YamlReader {
  public:
-  explicit YamlReader(std::string name) : name_(std::move(name)) {}
+  YamlReader(std::string name, Lines& lines)
+      : name_(std::move(name)), lines_(lines) {}
 
   // `path` is the dotted key, for errors.
   absl::StatusOr<Json> Read(const YAML::Node& node, const std::string& path,
@@ -43,6 +48,7 @@ class YamlReader {
       return Error(node, absl::StrCat("more than ", kMaxNodes, " values or ",
                                       kMaxDepth, " levels"));
     }
+    lines_.emplace(path, node.Mark().line + 1);
     switch (node.Type()) {
       case YAML::NodeType::Map:
         return ReadMap(node, path, depth);
@@ -76,6 +82,7 @@ class YamlReader {
         return Error(entry.first,
                      absl::StrCat("key \"", inner, "\" is given twice"));
       }
+      lines_.emplace(inner, entry.first.Mark().line + 1);
       ASSAY_ASSIGN_OR_RETURN(object[key], Read(entry.second, inner, depth + 1));
     }
     return object;
@@ -94,12 +101,13 @@ class YamlReader {
   }
 
   const std::string name_;
+  Lines& lines_;
   int nodes_ = 0;
 };
 
 absl::StatusOr<Json> ParseYaml(const std::string& text,
-                               const std::string& name) {
-  YamlReader reader(name);
+                               const std::string& name, Lines& lines) {
+  YamlReader reader(name, lines);
   try {
     const std::vector<YAML::Node> documents = YAML::LoadAll(text);
     if (documents.size() != 1 || !documents[0].IsMap()) {
@@ -158,7 +166,9 @@ std::string Brief(const Json& value) {
 // keys and not of protobuf.
 class SchemaCheck {
  public:
-  explicit SchemaCheck(std::string name) : name_(std::move(name)) {}
+  // `lines` must outlive this.
+  SchemaCheck(std::string name, const Lines& lines)
+      : name_(std::move(name)), lines_(lines) {}
 
   absl::Status Object(const Json& json, const Descriptor& descriptor,
                       const std::string& path) const {
@@ -170,9 +180,9 @@ class SchemaCheck {
       if (field == nullptr) return Unknown(descriptor, path, key);
       if (field->real_containing_oneof() != nullptr) {
         if (!chosen.empty()) {
-          return absl::InvalidArgumentError(
-              absl::StrCat(name_, ": ", path.empty() ? "the study" : path,
-                           ": only one of ", chosen, " and ", key));
+          return Error(inner,
+                       absl::StrCat(path.empty() ? "the study" : path,
+                                    ": only one of ", chosen, " and ", key));
         }
         chosen = key;
       }
@@ -182,10 +192,18 @@ class SchemaCheck {
   }
 
  private:
+  // "study.yaml:7: why", with the line of the value at `path`.
+  absl::Status Error(const std::string& path, const std::string& why) const {
+    const auto line = lines_.find(path);
+    const std::string place =
+        line == lines_.end() ? "" : absl::StrCat(":", line->second);
+    return absl::InvalidArgumentError(absl::StrCat(name_, place, ": ", why));
+  }
+
   absl::Status Wrong(const std::string& path, const Json& value,
                      const std::string& wanted) const {
-    return absl::InvalidArgumentError(absl::StrCat(
-        name_, ": ", path, ": ", Brief(value), "; ", wanted, " is wanted"));
+    return Error(path, absl::StrCat(path, ": ", Brief(value), "; ", wanted,
+                                    " is wanted"));
   }
 
   absl::Status Unknown(const Descriptor& descriptor, const std::string& path,
@@ -193,14 +211,14 @@ class SchemaCheck {
     const std::vector<std::string> names = FieldNames(descriptor);
     const bool is_choice =
         path == "algorithm" || (path == "stopping" && key != "metric");
-    return absl::InvalidArgumentError(absl::StrCat(
-        name_, ": ",
-        is_choice ? absl::StrCat(path, ": there is no \"", key, "\"")
-                  : absl::StrCat("unknown key \"",
-                                 path.empty() ? key
-                                              : absl::StrCat(path, ".", key),
-                                 "\""),
-        Suggestion(key, names), " Allowed: ", absl::StrJoin(names, ", ")));
+    const std::string inner = path.empty() ? key : absl::StrCat(path, ".", key);
+    return Error(
+        inner,
+        absl::StrCat(is_choice
+                         ? absl::StrCat(path, ": there is no \"", key, "\"")
+                         : absl::StrCat("unknown key \"", inner, "\""),
+                     Suggestion(key, names),
+                     " Allowed: ", absl::StrJoin(names, ", ")));
   }
 
   absl::Status Field(const Json& value, const FieldDescriptor& field,
@@ -253,6 +271,12 @@ class SchemaCheck {
       return value.is_object() ? absl::OkStatus()
                                : Wrong(path, value, "a mapping");
     }
+    // A word where a mapping belongs is often the name of the choice.
+    if (value.is_string() &&
+        descriptor.FindFieldByName(value.get<std::string>()) != nullptr) {
+      return Wrong(path, value,
+                   absl::StrCat("{", value.get<std::string>(), ": {}}"));
+    }
     return Object(value, descriptor, path);
   }
 
@@ -272,6 +296,7 @@ class SchemaCheck {
   }
 
   const std::string name_;
+  const Lines& lines_;
 };
 
 absl::StatusOr<std::string> ReadAll(std::istream& in, const std::string& name) {
@@ -290,9 +315,10 @@ absl::StatusOr<std::string> ReadAll(std::istream& in, const std::string& name) {
 absl::StatusOr<v1::StudySpec> ParseStudyFile(const std::string& text,
                                              const std::string& name) {
   // JSON is YAML too.
-  ASSAY_ASSIGN_OR_RETURN(const Json json, ParseYaml(text, name));
-  ASSAY_RETURN_IF_ERROR(
-      SchemaCheck(name).Object(json, *v1::StudySpec::descriptor(), ""));
+  Lines lines;
+  ASSAY_ASSIGN_OR_RETURN(const Json json, ParseYaml(text, name, lines));
+  ASSAY_RETURN_IF_ERROR(SchemaCheck(name, lines)
+                            .Object(json, *v1::StudySpec::descriptor(), ""));
   v1::StudySpec spec;
   const auto status = google::protobuf::util::JsonStringToMessage(
       json.dump(-1, ' ', false, Json::error_handler_t::replace), &spec);

@@ -8,7 +8,7 @@
 namespace assay {
 
 // Reads a study file, YAML (1.2, core schema) or JSON; "-" is stdin.
-// InvalidArgument names the file and the line or the key: a key that no study
+// InvalidArgument names the file, the line and the key: a key that no study
 // has (with the near one and those allowed), a value of the wrong kind, an
 // enum's allowed names, a key given twice. Limits: 1 MiB, 100,000 nodes after
 // aliases, 64 levels.

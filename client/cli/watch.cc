@@ -17,6 +17,7 @@ namespace assay {
 namespace {
 
 constexpr absl::Duration kFrame = absl::Milliseconds(200);
+constexpr absl::Duration kPause = absl::Milliseconds(100);
 constexpr absl::Duration kReconnect = absl::Milliseconds(500);
 constexpr absl::Duration kPatience = absl::Seconds(60);
 
@@ -163,7 +164,8 @@ absl::StatusOr<ExitCode> WatchStudy(Context& context,
                                viewer.state().revision() > 0 &&
                                absl::Now() - away_since < kPatience;
     if (!worth_another) return connection.Explain(status);
-    absl::SleepFor(kReconnect);
+    absl::SleepFor(kPause);  // A server that shuts down is still connected.
+    connection.WaitUntilConnected(kReconnect);
   }
 }
 

@@ -76,6 +76,13 @@ TEST(StudyFileTest, MistakesAreNamed) {
   const Bad cases[] = {
       {"name: a\nname: b\n", "study.yaml:2: key \"name\" is given twice"},
       {"budget: {max_trials: 1, max_trials: 2}", "\"budget.max_trials\" is given twice"},
+      {"name: a\n\nbudget:\n  max_trials: 3\n  max_trails: 3\n",
+       "study.yaml:5: unknown key \"budget.max_trails\""},
+      {"name: a\nmetrics:\n  - name: y\n    goal: UP\n",
+       "study.yaml:4: metrics[0].goal: \"UP\"; MINIMIZE or MAXIMIZE"},
+      {"algorithm: random\n", "algorithm: \"random\"; {random: {}} is wanted"},
+      {"name: a\nalgorithm: {grid: {},\n  random: {}}\n",
+       "study.yaml:3: algorithm: only one of grid and random"},
       {"parametres: []\n", "did you mean \"parameters\"?"},
       {"budget: {max_trails: 3}", "did you mean \"max_trials\"?"},
       {"frobnicate: 1\n", "Allowed: name, owner, metrics"},
