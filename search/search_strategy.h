@@ -20,6 +20,9 @@ struct Proposal {
   Origin origin;  // `strategy`, `why`, `ordinal` set by who proposes.
 };
 
+// The waiting trial, without an id, that the proposal would be.
+Trial AsTrial(const Proposal& proposal);
+
 // Proposes configurations. Pure: no I/O, no threads, no clock; what it knows
 // derives from the sequence of calls, so that the same log gives the same
 // proposals. Used by one thread at a time. A space, a seed and options come

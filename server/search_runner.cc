@@ -16,18 +16,6 @@ constexpr int kPage = 1000;
 // proposals never go stale, and a refill costs a read.
 constexpr int kReserve = 64;
 
-// A proposal as its strategy sees it among the unfinished trials.
-Trial AsTrial(const Proposal& proposal) {
-  Trial trial;
-  trial.parameters = proposal.parameters;
-  trial.from_step = proposal.from_step;
-  trial.to_step = proposal.to_step;
-  trial.continues = proposal.continues;
-  trial.replicate = proposal.replicate;
-  trial.origin = proposal.origin;
-  return trial;
-}
-
 Proposal AsProposal(const Trial& trial) {
   Proposal proposal;
   proposal.parameters = trial.parameters;

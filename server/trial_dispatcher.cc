@@ -19,17 +19,6 @@ absl::Status ShuttingDown() {
   return absl::UnavailableError("the server is shutting down");
 }
 
-Trial FromProposal(const Proposal& proposal) {
-  Trial trial;
-  trial.parameters = proposal.parameters;
-  trial.from_step = proposal.from_step;
-  trial.to_step = proposal.to_step;
-  trial.continues = proposal.continues;
-  trial.replicate = proposal.replicate;
-  trial.origin = proposal.origin;
-  return trial;
-}
-
 // Hands out trials of one study inside a write.
 class HandOut {
  public:
@@ -135,7 +124,7 @@ class HandOut {
     if (runner_ != nullptr) taken = runner_->Take();
     if (!taken) return NoProposal();
     serials_.push_back(taken->serial);
-    Trial trial = FromProposal(taken->proposal);
+    Trial trial = AsTrial(taken->proposal);
     ASSAY_ASSIGN_OR_RETURN(Attempt attempt,
                            transaction_.AddRunning(trial, holder_));
     Give(std::move(trial), std::move(attempt));

@@ -20,13 +20,6 @@ std::unique_ptr<SearchStrategy> Grid(bool shuffle = false, uint64_t seed = 0) {
   return *MakeGrid(Space(), {.name = "grid", .shuffle = shuffle}, seed);
 }
 
-Trial AsTrial(const Proposal& proposal) {
-  Trial trial;
-  trial.parameters = proposal.parameters;
-  trial.origin = proposal.origin;
-  return trial;
-}
-
 std::vector<std::string> Texts(const std::vector<Proposal>& proposals) {
   std::vector<std::string> texts;
   for (const Proposal& proposal : proposals) {

@@ -1,0 +1,16 @@
+#include "search/search_strategy.h"
+
+namespace assay {
+
+Trial AsTrial(const Proposal& proposal) {
+  Trial trial;
+  trial.parameters = proposal.parameters;
+  trial.from_step = proposal.from_step;
+  trial.to_step = proposal.to_step;
+  trial.continues = proposal.continues;
+  trial.replicate = proposal.replicate;
+  trial.origin = proposal.origin;
+  return trial;
+}
+
+}  // namespace assay
