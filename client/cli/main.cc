@@ -5,6 +5,8 @@
 #include <cstdlib>
 #include <iostream>
 
+#include "absl/status/status.h"
+#include "absl/strings/str_split.h"
 #include "client/cli/command.h"
 #include "client/cli/exit_code.h"
 #include "client/cli/terminal.h"
@@ -16,6 +18,14 @@ bool WantsColor(const std::string& choice, bool terminal) {
   if (choice != "auto") return choice == "always";
   const char* no_color = std::getenv("NO_COLOR");
   return terminal && (no_color == nullptr || *no_color == '\0');
+}
+
+// A message may have several lines: the end of a log.
+void PrintError(const absl::Status& status) {
+  std::cerr << "assay: ";
+  for (const absl::string_view line : absl::StrSplit(status.message(), '\n')) {
+    std::cerr << Printable(line) << "\n";
+  }
 }
 
 int Run(int argc, char** argv) {
@@ -62,8 +72,7 @@ int Run(int argc, char** argv) {
   const absl::StatusOr<ExitCode> code = command(context);
   std::cout.flush();
   if (code.ok()) return *code;
-  std::cerr << "assay: " << Printable(std::string(code.status().message()))
-            << "\n";
+  PrintError(code.status());
   return ToExitCode(code.status());
 }
 

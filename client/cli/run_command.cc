@@ -26,6 +26,7 @@ constexpr absl::Duration kServerStart = absl::Seconds(30);
 constexpr absl::Duration kPoll = absl::Milliseconds(100);
 constexpr absl::Duration kWorkerEnd = absl::Seconds(15);
 constexpr absl::Duration kServerEnd = absl::Seconds(10);
+constexpr size_t kTail = 2000;  // Bytes of a log in an error.
 
 struct RunOptions {
   std::string file, data_dir;
@@ -74,7 +75,11 @@ std::string Tail(const std::string& path) {
   std::ifstream file(path);
   std::string text((std::istreambuf_iterator<char>(file)),
                    std::istreambuf_iterator<char>());
-  if (text.size() > 2000) text = text.substr(text.size() - 2000);
+  if (text.size() > kTail) {
+    text = text.substr(text.size() - kTail);
+    text = text.substr(text.find('\n') + 1);  // Whole lines.
+  }
+  while (!text.empty() && text.back() == '\n') text.pop_back();
   return text;
 }
 
@@ -118,7 +123,7 @@ absl::StatusOr<ExitCode> WatchToTheEnd(Context& context,
   ASSAY_ASSIGN_OR_RETURN(
       ExitCode code, WatchStudy(context, connection, study,
                                 [&] { return interrupted_or_dead(0); }));
-  if (code == kExitOk || interrupts == 0) return code;
+  if (code != kExitInterrupted || interrupts == 0) return code;
   context.error << "\npausing: running trials go on to their end; once more "
                    "stops them\n";
   ASSAY_RETURN_IF_ERROR(
@@ -186,7 +191,7 @@ absl::StatusOr<ExitCode> Run(Context& context, const RunOptions& options) {
   if (worker->HasEnded() && interrupts == 0) {
     return Died("assay-worker", worker_log);
   }
-  if (code.ok() && *code == kExitOk) {
+  if (code.ok() && *code != kExitInterrupted) {
     context.out << "\n";
     if (const absl::Status none = PrintBest(context, connection, id, 1);
         !none.ok()) {

@@ -153,7 +153,9 @@ absl::StatusOr<ExitCode> WatchStudy(Context& context,
       }
       viewer.Draw();
       if (viewer.state().revision() > 0 && viewer.state().is_over()) {
-        return kExitOk;
+        const bool failed = viewer.state().study().completion() ==
+                            v1::Study::TOO_MANY_FAILURES;
+        return failed ? kExitError : kExitOk;
       }
       if (interrupted()) return kExitInterrupted;
       // A stream that is open, however quiet, has a server behind it.
