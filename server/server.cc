@@ -3,14 +3,19 @@
 #include <grpcpp/ext/proto_server_reflection_plugin.h>
 #include <grpcpp/grpcpp.h>
 #include <spdlog/spdlog.h>
+#include <sys/socket.h>
 #include <sys/statvfs.h>
+#include <sys/un.h>
+#include <unistd.h>
 
 #include <atomic>
+#include <cerrno>
 #include <filesystem>
 #include <utility>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
 #include "search/base/clock.h"
 #include "search/base/status_macros.h"
 #include "server/grpc/refuse_unparsable.h"
@@ -39,6 +44,21 @@ absl::StatusOr<std::unique_ptr<Storage>> OpenStorage(
     const ServerConfig& config) {
   if (config.memory) return OpenMemoryStorage();
   return OpenSqliteStorage(config.data_dir);
+}
+
+// gRPC unlinks the socket that it finds, whoever listens on it.
+bool SomebodyListensOn(absl::string_view path) {
+  sockaddr_un address = {};
+  address.sun_family = AF_UNIX;
+  if (path.size() >= sizeof(address.sun_path)) return false;
+  path.copy(address.sun_path, path.size());
+  const int socket = ::socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0);
+  const bool listens =
+      connect(socket, reinterpret_cast<const sockaddr*>(&address),
+              sizeof(address)) == 0 ||
+      errno == EAGAIN;  // Its backlog is full.
+  close(socket);
+  return listens;
 }
 
 }  // namespace
@@ -180,7 +200,10 @@ class Server::Parts {
     builder.RegisterService(&trial_service_);
     builder.RegisterService(&worker_service_);
     builder.RegisterService(&server_service_);
-    grpc_ = builder.BuildAndStart();
+    absl::string_view path = config_.grpc;
+    const bool is_taken =
+        absl::ConsumePrefix(&path, "unix:") && SomebodyListensOn(path);
+    if (!is_taken) grpc_ = builder.BuildAndStart();
     if (grpc_) return absl::OkStatus();
     return absl::UnavailableError(absl::StrCat(
         "cannot listen on ", config_.grpc,
