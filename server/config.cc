@@ -3,6 +3,7 @@
 #include <arpa/inet.h>
 
 #include <CLI/CLI.hpp>
+#include <cmath>
 #include <iostream>
 
 #include "absl/strings/match.h"
@@ -22,6 +23,13 @@ bool IsLoopback(const std::string& host) {
   in6_addr v6;
   return inet_pton(AF_INET6, host.c_str(), &v6) == 1 &&
          IN6_IS_ADDR_LOOPBACK(&v6);
+}
+
+// CLI::Range takes NaN for a number in any range.
+std::string IsNumber(const std::string& text) {
+  double number = 0;
+  const bool is_nan = absl::SimpleAtod(text, &number) && std::isnan(number);
+  return is_nan ? absl::StrCat(text, " is no number") : "";
 }
 
 }  // namespace
@@ -72,7 +80,7 @@ absl::StatusOr<std::optional<ServerConfig>> ParseServerConfig(
   app.add_option("--worker-lease", config.worker_lease_seconds,
                  "A worker that is silent this long has lost its trials")
       ->type_name("SECONDS")
-      ->check(CLI::Range(0.5, 86'400.0))
+      ->check(CLI::Range(0.5, 86'400.0) & CLI::Validator(IsNumber, "", ""))
       ->capture_default_str();
   app.add_option("--search-threads", config.search_threads,
                  "Threads for search and long reads")
