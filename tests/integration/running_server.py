@@ -54,7 +54,8 @@ class RunningServer:
         folder = pathlib.Path(self._folder.name)
         self.data_dir = pathlib.Path(data_dir) if data_dir else folder / "data"
         where = ["--memory"] if memory else ["--data-dir", str(self.data_dir)]
-        arguments = ["--grpc", grpc or f"unix:{folder}/grpc", "--http", http, *where]
+        grpc = f"unix:{folder}/grpc" if grpc is None else grpc
+        arguments = ["--grpc", grpc, "--http", http, *where]
         self._lines = []
         self._listening = queue.Queue()
         self.process = subprocess.Popen(
