@@ -193,6 +193,9 @@ class Server::Parts {
     builder.AddChannelArgument(
         GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS, 5000);
     builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_PERMIT_WITHOUT_CALLS, 1);
+    // Half-open connections end within a minute.
+    builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIME_MS, 30'000);
+    builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, 20'000);
     builder.AddListeningPort(config_.grpc, grpc::InsecureServerCredentials(),
                              &grpc_port_);
     builder.experimental().SetInterceptorCreators(RefuseUnparsable());
