@@ -25,9 +25,9 @@ void PrintOne(Context& context, const v1::Study& study,
            trial.final_metrics().begin(), trial.final_metrics().end())) {
     const v1::Metric* objective = FirstObjective(study.spec());
     const bool is_objective = objective && objective->name() == name;
-    table.AddRow({{absl::StrCat("  ", name),
-                   is_objective ? Style::kGreen : Style::kDim},
-                  {FormatNumber(value, 6)}});
+    table.AddRow(
+        {{absl::StrCat("  ", name), is_objective ? Style::kGreen : Style::kDim},
+         {FormatNumber(value, 6)}});
   }
   std::map<std::string, std::string> parameters;
   for (const auto& [name, value] : trial.parameters()) {
@@ -42,10 +42,10 @@ void PrintOne(Context& context, const v1::Study& study,
     context.out << "  It was stopped early; no trial ran to its end.\n";
   }
   if (!trial.origin().why().empty()) {
-    context.out << Paint(absl::StrCat("  proposed by ",
-                                      trial.origin().strategy(), ": ",
-                                      Printable(trial.origin().why())),
-                         Style::kDim, look)
+    context.out << Paint(
+                       absl::StrCat("  proposed by ", trial.origin().strategy(),
+                                    ": ", Printable(trial.origin().why())),
+                       Style::kDim, look)
                 << "\n";
   }
 }
@@ -63,9 +63,8 @@ void PrintMany(Context& context, const v1::Study& study,
     std::vector<Cell> cells = {{absl::StrCat(trial.number())}};
     for (const v1::Metric& metric : study.spec().metrics()) {
       const auto it = trial.final_metrics().find(metric.name());
-      cells.push_back({it == trial.final_metrics().end()
-                           ? ""
-                           : FormatNumber(it->second)});
+      cells.push_back(
+          {it == trial.final_metrics().end() ? "" : FormatNumber(it->second)});
     }
     cells.push_back({FormatState(trial.state()), StyleOf(trial.state())});
     cells.push_back({FormatParameters(trial)});
@@ -94,11 +93,11 @@ absl::Status PrintBest(Context& context, const Connection& connection,
     context.out << ToJson(optimal).dump(2) << "\n";
     return absl::OkStatus();
   }
+  ASSAY_ASSIGN_OR_RETURN(const v1::Study found, GetStudy(connection, study));
   if (optimal.trials().empty()) {
     return absl::NotFoundError(
-        absl::StrCat("no trial of ", study, " has a value yet"));
+        absl::StrCat("no trial of ", FormatName(found), " has a value"));
   }
-  ASSAY_ASSIGN_OR_RETURN(const v1::Study found, GetStudy(connection, study));
   if (optimal.trials_size() == 1) {
     PrintOne(context, found, optimal.trials(0));
   } else {

@@ -16,9 +16,9 @@ absl::StatusOr<v1::GetTrialRequest> ParseTrialName(const std::string& name) {
   if (!absl::SimpleAtoi(name.substr(slash == name.npos ? 0 : slash + 1),
                         &number) ||
       number < 0 || slash == 0 || (slash == name.npos && number == 0)) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        "trial \"", name,
-        "\": give its id (17), or study and number (fashion/3)"));
+    return absl::InvalidArgumentError(
+        absl::StrCat("trial \"", name,
+                     "\": give its id (17), or study and number (fashion/3)"));
   }
   if (slash == name.npos) {
     request.set_trial_id(number);

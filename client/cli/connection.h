@@ -34,9 +34,9 @@ class Connection {
     return response;
   }
 
-  // True as soon as a server is connected, false after `time` without one. Polls
-  // the channel meanwhile: a channel without a pending call connects again only
-  // every 5 s.
+  // True as soon as a server is connected, false after `time` without one.
+  // Polls the channel meanwhile: a channel without a pending call connects
+  // again only every 5 s.
   bool WaitUntilConnected(absl::Duration time) const;
 
   v1::StudyService::Stub& studies() const { return *studies_; }

@@ -84,7 +84,8 @@ void CsvExport::WriteHeader() {
   std::vector<std::string> fields = {"number", "state"};
   for (const std::string& name : parameters_) fields.push_back(CsvField(name));
   for (const std::string& name : metrics_) fields.push_back(CsvField(name));
-  for (const char* name : {"started", "ended", "holder", "attempts", "reason"}) {
+  for (const char* name :
+       {"started", "ended", "holder", "attempts", "reason"}) {
     fields.push_back(name);
   }
   out_ << absl::StrJoin(fields, ",") << "\r\n";

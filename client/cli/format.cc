@@ -135,8 +135,8 @@ double Progress(const v1::Study& study) {
     share = std::max(share, Share(counts.steps(), budget.max_steps_total()));
   }
   if (budget.has_max_training_seconds()) {
-    share = std::max(share, Share(counts.training_seconds(),
-                                  budget.max_training_seconds()));
+    share = std::max(
+        share, Share(counts.training_seconds(), budget.max_training_seconds()));
   }
   return share;
 }

@@ -29,7 +29,8 @@ Json FromList(const google::protobuf::ListValue& list) {
 
 Json FromStruct(const google::protobuf::Struct& fields) {
   nlohmann::json sorted = nlohmann::json::object();
-  for (const auto& [key, value] : fields.fields()) sorted[key] = FromValue(value);
+  for (const auto& [key, value] : fields.fields())
+    sorted[key] = FromValue(value);
   return sorted;
 }
 
@@ -37,9 +38,8 @@ Json FromValue(const google::protobuf::Value& value) {
   switch (value.kind_case()) {
     case google::protobuf::Value::kNumberValue: {
       const double number = value.number_value();
-      const bool whole =
-          std::abs(number) < static_cast<double>(kExact) &&
-          number == std::floor(number);
+      const bool whole = std::abs(number) < static_cast<double>(kExact) &&
+                         number == std::floor(number);
       if (whole) return static_cast<int64_t>(number);
       return ToJson(number);
     }
@@ -66,7 +66,8 @@ Json FromInteger(Integer number) {
 }
 
 // One value of the field: `index` in a repeated one, -1 in another.
-Json FromField(const Message& message, const FieldDescriptor* field, int index) {
+Json FromField(const Message& message, const FieldDescriptor* field,
+               int index) {
   const Reflection& reflection = *message.GetReflection();
   const bool one = index < 0;
   switch (field->cpp_type()) {
@@ -77,8 +78,9 @@ Json FromField(const Message& message, const FieldDescriptor* field, int index) 
       return one ? reflection.GetUInt32(message, field)
                  : reflection.GetRepeatedUInt32(message, field, index);
     case FieldDescriptor::CPPTYPE_INT64:
-      return FromInteger(one ? reflection.GetInt64(message, field)
-                             : reflection.GetRepeatedInt64(message, field, index));
+      return FromInteger(
+          one ? reflection.GetInt64(message, field)
+              : reflection.GetRepeatedInt64(message, field, index));
     case FieldDescriptor::CPPTYPE_UINT64:
       return FromInteger(
           one ? reflection.GetUInt64(message, field)
@@ -165,9 +167,10 @@ Json ToJson(const Message& message) {
   for (int i = 0; i < message.GetDescriptor()->field_count(); ++i) {
     const FieldDescriptor* field = message.GetDescriptor()->field(i);
     if (IsLeftOut(message, field)) continue;
-    json[field->name()] = field->is_map()        ? FromMap(message, field)
-                          : field->is_repeated() ? FromRepeated(message, field)
-                                                 : FromField(message, field, -1);
+    json[field->name()] = field->is_map() ? FromMap(message, field)
+                          : field->is_repeated()
+                              ? FromRepeated(message, field)
+                              : FromField(message, field, -1);
   }
   return json;
 }

@@ -58,8 +58,7 @@ absl::StatusOr<std::string> ToLine(const Report& report) {
 }
 
 absl::Status Errno(const char* what) {
-  return absl::UnavailableError(
-      absl::StrCat(what, ": ", std::strerror(errno)));
+  return absl::UnavailableError(absl::StrCat(what, ": ", std::strerror(errno)));
 }
 
 // The socket to the worker. Blocking: a report waits until it is taken.
@@ -138,7 +137,8 @@ absl::StatusOr<ExitCode> Send(Context& context, const Report& report) {
     const auto answer = nlohmann::json::parse(text, nullptr, false);
     if (!answer.is_object()) continue;
     if (answer.contains("stop")) {
-      stop = answer["stop"].is_string() ? answer["stop"].get<std::string>() : "";
+      stop =
+          answer["stop"].is_string() ? answer["stop"].get<std::string>() : "";
     }
     if (answer.contains("error")) {
       return absl::InvalidArgumentError(answer["error"].dump());

@@ -46,9 +46,9 @@ class PrivateFolder {
  public:
   static absl::StatusOr<std::unique_ptr<PrivateFolder>> Create() {
     const char* runtime = std::getenv("XDG_RUNTIME_DIR");
-    std::string name = absl::StrCat(
-        runtime != nullptr && *runtime != '\0' ? runtime : "/tmp",
-        "/assay-XXXXXX");
+    std::string name =
+        absl::StrCat(runtime != nullptr && *runtime != '\0' ? runtime : "/tmp",
+                     "/assay-XXXXXX");
     if (mkdtemp(name.data()) == nullptr) {
       return absl::UnavailableError(absl::StrCat("cannot create ", name));
     }
@@ -66,9 +66,9 @@ class PrivateFolder {
 };
 
 std::string DefaultFolder(const std::string& study) {
-  return absl::StrCat(study, "-",
-                      absl::FormatTime("%Y%m%d-%H%M%S", absl::Now(),
-                                       absl::LocalTimeZone()));
+  return absl::StrCat(
+      study, "-",
+      absl::FormatTime("%Y%m%d-%H%M%S", absl::Now(), absl::LocalTimeZone()));
 }
 
 std::string Tail(const std::string& path) {
@@ -120,9 +120,9 @@ absl::StatusOr<ExitCode> WatchToTheEnd(Context& context,
   const auto interrupted_or_dead = [&](int seen) {
     return interrupts > seen || server.HasEnded() || worker.HasEnded();
   };
-  ASSAY_ASSIGN_OR_RETURN(
-      ExitCode code, WatchStudy(context, connection, study,
-                                [&] { return interrupted_or_dead(0); }));
+  ASSAY_ASSIGN_OR_RETURN(ExitCode code,
+                         WatchStudy(context, connection, study,
+                                    [&] { return interrupted_or_dead(0); }));
   if (code != kExitInterrupted || interrupts == 0) return code;
   context.error << "\npausing: running trials go on to their end; once more "
                    "stops them\n";
@@ -142,9 +142,10 @@ absl::StatusOr<ExitCode> Run(Context& context, const RunOptions& options) {
   v1::CreateStudyRequest request;
   ASSAY_ASSIGN_OR_RETURN(*request.mutable_spec(), ReadStudyFile(options.file));
   if (!request.spec().has_trial()) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        options.file, ": trial: missing; assay run needs to know how a trial "
-        "is run: builtin or command"));
+    return absl::InvalidArgumentError(
+        absl::StrCat(options.file,
+                     ": trial: missing; assay run needs to know how a trial "
+                     "is run: builtin or command"));
   }
   const std::string folder = options.data_dir.empty()
                                  ? DefaultFolder(request.spec().name())
@@ -174,9 +175,14 @@ absl::StatusOr<ExitCode> Run(Context& context, const RunOptions& options) {
   ASSAY_ASSIGN_OR_RETURN(
       const v1::Study study,
       connection.Call(&v1::StudyService::Stub::Create, request));
-  std::vector<std::string> worker_argv = {
-      bin + "/assay-worker", "--server", address, "--name", "local",
-      "--state-dir", folder + "/worker", "--allow-any-command"};
+  std::vector<std::string> worker_argv = {bin + "/assay-worker",
+                                          "--server",
+                                          address,
+                                          "--name",
+                                          "local",
+                                          "--state-dir",
+                                          folder + "/worker",
+                                          "--allow-any-command"};
   if (options.slots > 0) {
     worker_argv.push_back("--slots");
     worker_argv.push_back(absl::StrCat(options.slots));
@@ -215,7 +221,8 @@ absl::StatusOr<ExitCode> Run(Context& context, const RunOptions& options) {
 void AddRunCommand(CLI::App& app, Command& command) {
   const auto options = std::make_shared<RunOptions>();
   CLI::App* run = app.add_subcommand(
-      "run", "Run a study on this machine, with a server and a worker of its own");
+      "run",
+      "Run a study on this machine, with a server and a worker of its own");
   run->add_option("file", options->file, "The study: YAML or JSON; - for stdin")
       ->required();
   run->add_option("--data-dir", options->data_dir,

@@ -31,9 +31,9 @@ absl::StatusOr<ExitCode> Backup(Context& context, const std::string& path) {
 
 absl::StatusOr<ExitCode> Check(Context& context) {
   const Connection connection(context.server);
-  ASSAY_ASSIGN_OR_RETURN(const v1::CheckResponse check,
-                         connection.Call(&v1::ServerService::Stub::Check,
-                                         v1::CheckRequest()));
+  ASSAY_ASSIGN_OR_RETURN(
+      const v1::CheckResponse check,
+      connection.Call(&v1::ServerService::Stub::Check, v1::CheckRequest()));
   if (context.json) {
     context.out << ToJson(check).dump(2) << "\n";
   } else if (check.problems().empty()) {
@@ -47,9 +47,9 @@ absl::StatusOr<ExitCode> Check(Context& context) {
 
 absl::StatusOr<ExitCode> Info(Context& context) {
   const Connection connection(context.server);
-  ASSAY_ASSIGN_OR_RETURN(const v1::InfoResponse info,
-                         connection.Call(&v1::ServerService::Stub::Info,
-                                         v1::InfoRequest()));
+  ASSAY_ASSIGN_OR_RETURN(
+      const v1::InfoResponse info,
+      connection.Call(&v1::ServerService::Stub::Info, v1::InfoRequest()));
   if (context.json) {
     context.out << ToJson(info).dump(2) << "\n";
     return kExitOk;
@@ -57,8 +57,7 @@ absl::StatusOr<ExitCode> Info(Context& context) {
   context.out << "assay-server " << info.version() << " at " << context.server
               << "\n  up          " << FormatDuration(info.uptime_seconds())
               << "\n  data        " << info.data_dir() << "\n  algorithms  "
-              << absl::StrJoin(info.algorithms(), ", ")
-              << "\n  stopping    "
+              << absl::StrJoin(info.algorithms(), ", ") << "\n  stopping    "
               << absl::StrJoin(info.stopping_rules(), ", ") << "\n";
   return kExitOk;
 }

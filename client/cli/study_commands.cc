@@ -51,8 +51,9 @@ absl::StatusOr<ExitCode> Create(Context& context, const std::string& file) {
               << ", seed " << study.seed() << ")\n"
               << "  assay study watch " << Printable(FormatName(study)) << "\n";
   if (!study.waiting().empty()) {
-    context.out << Paint(absl::StrCat("  waiting: ", Printable(study.waiting())),
-                         Style::kYellow, context.look)
+    context.out << Paint(
+                       absl::StrCat("  waiting: ", Printable(study.waiting())),
+                       Style::kYellow, context.look)
                 << "\n";
   }
   return kExitOk;
@@ -113,9 +114,9 @@ void AddBudgetRows(Table& table, const v1::Study& study) {
   const v1::Budget& budget = study.spec().budget();
   const v1::StudyCounts& counts = study.counts();
   const auto add = [&](const char* name, double used, double limit) {
-    table.AddRow({{absl::StrCat("  ", name)},
-                  {absl::StrCat(FormatNumber(used), " of ",
-                                FormatNumber(limit))}});
+    table.AddRow(
+        {{absl::StrCat("  ", name)},
+         {absl::StrCat(FormatNumber(used), " of ", FormatNumber(limit))}});
   };
   if (budget.has_max_trials()) {
     add("max_trials", counts.configurations(), budget.max_trials());
@@ -157,12 +158,10 @@ std::string DescribeCondition(const v1::Condition& condition) {
 
 std::string DescribeDomain(const v1::Parameter& parameter) {
   const auto range = [](double min, double max, double step, v1::Scale scale) {
-    return absl::StrCat(FormatNumber(min), " to ", FormatNumber(max),
-                        step > 0 ? absl::StrCat(", step ", FormatNumber(step))
-                                 : "",
-                        scale > v1::LINEAR
-                            ? absl::StrCat(", ", v1::Scale_Name(scale))
-                            : "");
+    return absl::StrCat(
+        FormatNumber(min), " to ", FormatNumber(max),
+        step > 0 ? absl::StrCat(", step ", FormatNumber(step)) : "",
+        scale > v1::LINEAR ? absl::StrCat(", ", v1::Scale_Name(scale)) : "");
   };
   switch (parameter.domain_case()) {
     case v1::Parameter::kDouble:
@@ -221,8 +220,7 @@ absl::StatusOr<ExitCode> Show(Context& context, const std::string& name) {
   table.AddRow(
       {{"training time"}, {FormatDuration(counts.training_seconds())}});
   AddBudgetRows(table, study);
-  table.AddRow(
-      {{"algorithm"}, {ChoiceName(study.spec().algorithm(), "auto")}});
+  table.AddRow({{"algorithm"}, {ChoiceName(study.spec().algorithm(), "auto")}});
   table.AddRow({{"stopping"}, {ChoiceName(study.spec().stopping(), "none")}});
   table.AddRow({{"seed"}, {absl::StrCat(study.seed())}});
   table.AddRow({{"created"}, {FormatTime(study.created())}});
@@ -236,10 +234,10 @@ absl::StatusOr<ExitCode> Show(Context& context, const std::string& name) {
     table.AddRow({{absl::StrCat("metric ", metric.name())}, {goal}});
   }
   for (const v1::Parameter& parameter : study.spec().parameters()) {
-    table.AddRow({{absl::StrCat("parameter ", parameter.name())},
-                  {DescribeDomain(parameter) +
-                   (parameter.has_when() ? DescribeCondition(parameter.when())
-                                         : "")}});
+    table.AddRow(
+        {{absl::StrCat("parameter ", parameter.name())},
+         {DescribeDomain(parameter) +
+          (parameter.has_when() ? DescribeCondition(parameter.when()) : "")}});
   }
   if (!study.spec().note().empty()) {
     table.AddRow({{"note"}, {study.spec().note()}});
@@ -253,8 +251,7 @@ absl::StatusOr<ExitCode> Show(Context& context, const std::string& name) {
 absl::StatusOr<ExitCode> Watch(Context& context, const std::string& name) {
   const Connection connection(context.server);
   std::signal(SIGINT, [](int) { interrupted = 1; });
-  return WatchStudy(context, connection, name,
-                    [] { return interrupted != 0; });
+  return WatchStudy(context, connection, name, [] { return interrupted != 0; });
 }
 
 absl::StatusOr<ExitCode> Best(Context& context, const std::string& name,
@@ -322,8 +319,7 @@ absl::StatusOr<ExitCode> Update(Context& context, const Edits& edits) {
     budget.set_max_training_seconds(*edits.max_training_seconds);
   }
   if (edits.target) budget.set_target(*edits.target);
-  if (budget.SerializeAsString() !=
-      study.spec().budget().SerializeAsString()) {
+  if (budget.SerializeAsString() != study.spec().budget().SerializeAsString()) {
     *request.mutable_budget() = budget;
   }
   if (edits.priority) request.set_priority(*edits.priority);
@@ -365,8 +361,7 @@ absl::StatusOr<ExitCode> Export(Context& context, const std::string& name,
   if (!path.empty()) {
     file.open(path, std::ios::binary);
     if (!file) {
-      return absl::InvalidArgumentError(
-          absl::StrCat("cannot write ", path));
+      return absl::InvalidArgumentError(absl::StrCat("cannot write ", path));
     }
   }
   std::ostream& out = path.empty() ? context.out : file;
@@ -425,9 +420,8 @@ void AddStudyCommands(CLI::App& app, Command& command) {
       ->callback([&command, options] {
         command = [options](Context& c) { return Watch(c, options->study); };
       });
-  CLI::App* best =
-      WithStudy(group, "best", "The best trial, or the Pareto front",
-                options->study);
+  CLI::App* best = WithStudy(
+      group, "best", "The best trial, or the Pareto front", options->study);
   best->add_option("-n,--count", options->count, "How many")
       ->check(CLI::Range(1, 1000))
       ->capture_default_str();
@@ -460,8 +454,8 @@ void AddStudyCommands(CLI::App& app, Command& command) {
         command = [options](Context& c) { return Delete(c, options->study); };
       });
 
-  CLI::App* update = WithStudy(
-      group, "update", "Edit budget, priority or note", options->edits.study);
+  CLI::App* update = WithStudy(group, "update", "Edit budget, priority or note",
+                               options->edits.study);
   Edits& edits = options->edits;
   update->add_option("--max-trials", edits.max_trials, "Configurations");
   update->add_option("--max-parallel", edits.max_parallel, "Running trials");

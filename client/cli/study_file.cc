@@ -2,6 +2,7 @@
 
 #include <google/protobuf/descriptor.h>
 #include <google/protobuf/util/json_util.h>
+#include <yaml-cpp/depthguard.h>
 #include <yaml-cpp/yaml.h>
 
 #include <algorithm>
@@ -77,7 +78,8 @@ class YamlReader {
         return Error(entry.first, "a key has to be a text");
       }
       const std::string& key = entry.first.Scalar();
-      const std::string inner = path.empty() ? key : absl::StrCat(path, ".", key);
+      const std::string inner =
+          path.empty() ? key : absl::StrCat(path, ".", key);
       if (object.contains(key)) {
         return Error(entry.first,
                      absl::StrCat("key \"", inner, "\" is given twice"));
@@ -105,8 +107,8 @@ class YamlReader {
   int nodes_ = 0;
 };
 
-absl::StatusOr<Json> ParseYaml(const std::string& text,
-                               const std::string& name, Lines& lines) {
+absl::StatusOr<Json> ParseYaml(const std::string& text, const std::string& name,
+                               Lines& lines) {
   YamlReader reader(name, lines);
   try {
     const std::vector<YAML::Node> documents = YAML::LoadAll(text);
@@ -115,6 +117,9 @@ absl::StatusOr<Json> ParseYaml(const std::string& text,
           name, ": one mapping with name, metrics, parameters, ... is wanted"));
     }
     return reader.Read(documents[0], "", 0);
+  } catch (const YAML::DeepRecursion& error) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        name, ":", error.mark.line + 1, ": more than ", kMaxDepth, " levels"));
   } catch (const YAML::Exception& error) {
     return absl::InvalidArgumentError(
         absl::StrCat(name, ":", error.mark.line + 1, ": ", error.msg));
@@ -175,7 +180,8 @@ class SchemaCheck {
     if (!json.is_object()) return Wrong(path, json, "a mapping");
     std::string chosen;  // Of a oneof.
     for (const auto& [key, value] : json.items()) {
-      const std::string inner = path.empty() ? key : absl::StrCat(path, ".", key);
+      const std::string inner =
+          path.empty() ? key : absl::StrCat(path, ".", key);
       const FieldDescriptor* field = descriptor.FindFieldByName(key);
       if (field == nullptr) return Unknown(descriptor, path, key);
       if (field->real_containing_oneof() != nullptr) {
@@ -214,11 +220,10 @@ class SchemaCheck {
     const std::string inner = path.empty() ? key : absl::StrCat(path, ".", key);
     return Error(
         inner,
-        absl::StrCat(is_choice
-                         ? absl::StrCat(path, ": there is no \"", key, "\"")
-                         : absl::StrCat("unknown key \"", inner, "\""),
-                     Suggestion(key, names),
-                     " Allowed: ", absl::StrJoin(names, ", ")));
+        absl::StrCat(
+            is_choice ? absl::StrCat(path, ": there is no \"", key, "\"")
+                      : absl::StrCat("unknown key \"", inner, "\""),
+            Suggestion(key, names), " Allowed: ", absl::StrJoin(names, ", ")));
   }
 
   absl::Status Field(const Json& value, const FieldDescriptor& field,
@@ -288,9 +293,8 @@ class SchemaCheck {
       if (type.value(i)->number() != 0) names.push_back(type.value(i)->name());
     }
     const bool known =
-        value.is_string() &&
-        std::find(names.begin(), names.end(), value.get<std::string>()) !=
-            names.end();
+        value.is_string() && std::find(names.begin(), names.end(),
+                                       value.get<std::string>()) != names.end();
     if (known) return absl::OkStatus();
     return Wrong(path, value, absl::StrJoin(names, " or "));
   }
@@ -317,8 +321,8 @@ absl::StatusOr<v1::StudySpec> ParseStudyFile(const std::string& text,
   // JSON is YAML too.
   Lines lines;
   ASSAY_ASSIGN_OR_RETURN(const Json json, ParseYaml(text, name, lines));
-  ASSAY_RETURN_IF_ERROR(SchemaCheck(name, lines)
-                            .Object(json, *v1::StudySpec::descriptor(), ""));
+  ASSAY_RETURN_IF_ERROR(
+      SchemaCheck(name, lines).Object(json, *v1::StudySpec::descriptor(), ""));
   v1::StudySpec spec;
   const auto status = google::protobuf::util::JsonStringToMessage(
       json.dump(-1, ' ', false, Json::error_handler_t::replace), &spec);

@@ -39,7 +39,8 @@ std::vector<int> Table::Widths(int limit) const {
     int widest = -1;
     for (size_t i = 0; i < widths.size(); ++i) {
       if (!columns_[i].flexible || widths[i] <= kLeastFlexible) continue;
-      if (widest < 0 || widths[i] > widths[widest]) widest = static_cast<int>(i);
+      if (widest < 0 || widths[i] > widths[widest])
+        widest = static_cast<int>(i);
     }
     if (widest < 0) break;
     --widths[widest];

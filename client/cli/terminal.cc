@@ -227,9 +227,7 @@ TerminalSize GetTerminalSize(int descriptor) {
   return {.columns = size.ws_col, .lines = std::max<int>(size.ws_row, 2)};
 }
 
-bool IsUtf8Locale() {
-  return std::strcmp(nl_langinfo(CODESET), "UTF-8") == 0;
-}
+bool IsUtf8Locale() { return std::strcmp(nl_langinfo(CODESET), "UTF-8") == 0; }
 
 void LiveArea::Draw(const std::vector<std::string>& lines) {
   std::string frame;

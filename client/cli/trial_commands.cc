@@ -114,14 +114,13 @@ absl::StatusOr<ExitCode> Show(Context& context, const std::string& name) {
     PrintTrial(context, trial);
     return kExitOk;
   }
-  ASSAY_ASSIGN_OR_RETURN(
-      const v1::Study study,
-      GetStudy(connection, absl::StrCat(trial.study_id())));
+  ASSAY_ASSIGN_OR_RETURN(const v1::Study study,
+                         GetStudy(connection, absl::StrCat(trial.study_id())));
   Table table({{absl::StrCat(FormatName(study), "/", trial.number())},
                {"", false, true}});
   table.AddRow({{"id"}, {absl::StrCat(trial.id())}});
-  table.AddRow({{"state"}, {FormatState(trial.state()),
-                            StyleOf(trial.state())}});
+  table.AddRow(
+      {{"state"}, {FormatState(trial.state()), StyleOf(trial.state())}});
   if (!trial.reason().empty()) table.AddRow({{"because"}, {trial.reason()}});
   std::map<std::string, std::string> parameters;
   for (const auto& [key, value] : trial.parameters()) {
@@ -132,9 +131,9 @@ absl::StatusOr<ExitCode> Show(Context& context, const std::string& name) {
   }
   table.AddRow({{"metrics"}, {FormatMetrics(study.spec(), trial)}});
   table.AddRow({{"last step"}, {absl::StrCat(trial.last_step())}});
-  table.AddRow({{"proposed by"},
-                {absl::StrCat(trial.origin().strategy(), ": ",
-                              trial.origin().why())}});
+  table.AddRow(
+      {{"proposed by"},
+       {absl::StrCat(trial.origin().strategy(), ": ", trial.origin().why())}});
   AddAttempts(table, trial);
   table.AddRow({{"created"}, {FormatTime(trial.created())}});
   if (trial.has_ended()) {
@@ -180,8 +179,8 @@ absl::StatusOr<ExitCode> Enqueue(Context& context, const Enqueued& enqueued) {
   request.set_note(enqueued.note);
   request.set_to_step(enqueued.to_step);
   // A lost answer is asked for again without a second trial.
-  request.set_request_id(absl::StrCat("cli-", getpid(), "-",
-                                      absl::GetCurrentTimeNanos()));
+  request.set_request_id(
+      absl::StrCat("cli-", getpid(), "-", absl::GetCurrentTimeNanos()));
   for (const std::string& parameter : enqueued.parameters) {
     const size_t equals = parameter.find('=');
     if (equals == std::string::npos || equals == 0) {
@@ -222,8 +221,8 @@ absl::StatusOr<ExitCode> RunAgain(Context& context, const std::string& name) {
   ASSAY_ASSIGN_OR_RETURN(const v1::Trial found, GetTrial(connection, name));
   v1::RetryTrialRequest request;
   request.set_trial_id(found.id());
-  request.set_request_id(absl::StrCat("cli-", getpid(), "-",
-                                      absl::GetCurrentTimeNanos()));
+  request.set_request_id(
+      absl::StrCat("cli-", getpid(), "-", absl::GetCurrentTimeNanos()));
   ASSAY_ASSIGN_OR_RETURN(
       const v1::Trial trial,
       connection.Call(&v1::TrialService::Stub::Retry, request));

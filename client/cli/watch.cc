@@ -9,6 +9,7 @@
 
 #include "absl/base/thread_annotations.h"
 #include "absl/time/clock.h"
+#include "client/cli/format.h"
 #include "client/cli/json.h"
 #include "client/cli/watch_view.h"
 #include "search/base/mutex.h"
@@ -98,8 +99,7 @@ class Reader {
 
 class Viewer {
  public:
-  explicit Viewer(Context& context)
-      : context_(context), area_(context.out) {}
+  explicit Viewer(Context& context) : context_(context), area_(context.out) {}
 
   WatchState& state() { return state_; }
 
@@ -120,6 +120,14 @@ class Viewer {
     Look look = context_.look;
     look.width = size.columns - 1;  // The last column makes some scroll.
     area_.Draw(RenderWatch(state_, look, size.lines - 1));
+  }
+
+  // The live view says it in its first line.
+  void SayWhyItEnded() {
+    if (context_.terminal || context_.json) return;
+    const v1::Study& study = state_.study();
+    context_.out << Printable(FormatName(study)) << " is " << FormatState(study)
+                 << ": " << Printable(study.reason()) << std::endl;
   }
 
  private:
@@ -153,14 +161,16 @@ absl::StatusOr<ExitCode> WatchStudy(Context& context,
       }
       viewer.Draw();
       if (viewer.state().revision() > 0 && viewer.state().is_over()) {
-        const bool failed = viewer.state().study().completion() ==
-                            v1::Study::TOO_MANY_FAILURES;
+        viewer.SayWhyItEnded();
+        const bool failed =
+            viewer.state().study().completion() == v1::Study::TOO_MANY_FAILURES;
         return failed ? kExitError : kExitOk;
       }
       if (interrupted()) return kExitInterrupted;
       // A stream that is open, however quiet, has a server behind it.
       if (!mailbox.HasEnded()) away_since = absl::Now();
     }
+    if (interrupted()) return kExitInterrupted;
     const absl::Status status = mailbox.status();
     const bool worth_another = absl::IsUnavailable(status) &&
                                viewer.state().revision() > 0 &&

@@ -39,9 +39,9 @@ std::string Estimate(const v1::Study& study) {
   if (study.state() != v1::Study::ACTIVE || share <= 0.02 || share >= 1) {
     return "";
   }
-  return absl::StrCat("about ",
-                      FormatDuration(study.seconds_used() * (1 - share) / share),
-                      " left");
+  return absl::StrCat(
+      "about ", FormatDuration(study.seconds_used() * (1 - share) / share),
+      " left");
 }
 
 std::string Headline(const v1::Study& study, const Look& look) {
@@ -91,15 +91,14 @@ std::string BestLine(const WatchState& state, const Look& look) {
   const v1::Trial* best = state.best();
   if (best == nullptr) return "";
   const v1::Metric* objective = FirstObjective(state.study().spec());
-  const std::string value = absl::StrCat(
-      "best ", Printable(objective->name()), " ",
-      FormatNumber(best->final_metrics().at(objective->name())), " (trial ",
-      best->number(), ")  ");
+  const std::string value =
+      absl::StrCat("best ", Printable(objective->name()), " ",
+                   FormatNumber(best->final_metrics().at(objective->name())),
+                   " (trial ", best->number(), ")  ");
   const int room = look.width - DisplayWidth(value);
   if (room < 10) return Fit(value, look.width, look);
-  return absl::StrCat(
-      Paint(value, Style::kGreen, look),
-      Fit(Printable(FormatParameters(*best)), room, look));
+  return absl::StrCat(Paint(value, Style::kGreen, look),
+                      Fit(Printable(FormatParameters(*best)), room, look));
 }
 
 // The middle nine tenths of the values: one diverged trial shall not flatten
@@ -123,8 +122,7 @@ std::vector<std::string> HistoryPlot(const WatchState& state,
   auto [low, high] = PlotRange(history);
   const v1::Metric* objective = FirstObjective(state.study().spec());
   if (state.best() != nullptr && objective != nullptr) {
-    const double best =
-        state.best()->final_metrics().at(objective->name());
+    const double best = state.best()->final_metrics().at(objective->name());
     low = std::min(low, best);
     high = std::max(high, best);
   }
@@ -133,8 +131,8 @@ std::vector<std::string> HistoryPlot(const WatchState& state,
   std::vector<PlotPoint> points;
   for (const auto& [number, value] : history) {
     if (!(value >= low && value <= high)) continue;
-    points.push_back({last > 0 ? number / last : 0,
-                      (value - low) / (high - low)});
+    points.push_back(
+        {last > 0 ? number / last : 0, (value - low) / (high - low)});
   }
   const int width = std::min(look.width - kLabelWidth - 1, 100);
   if (width < 10) return {};
@@ -163,11 +161,10 @@ std::vector<std::string> RunningLines(const WatchState& state, const Look& look,
                  std::min(36, std::max(8, look.width / 3)), look),
         "  ");
     const int width = look.width - DisplayWidth(head);
-    lines.push_back(
-        absl::StrCat(Paint(head, Style::kCyan, look),
-                     width > 8 ? Fit(Printable(FormatParameters(running.trial)),
-                                     width, look)
-                               : ""));
+    lines.push_back(absl::StrCat(
+        Paint(head, Style::kCyan, look),
+        width > 8 ? Fit(Printable(FormatParameters(running.trial)), width, look)
+                  : ""));
   }
   if (count > shown && shown > 0) {
     lines.push_back(absl::StrCat("       and ", count - shown, " more"));
@@ -187,8 +184,7 @@ std::vector<v1::Trial> WatchState::Take(const v1::WatchStudyResponse& message) {
   }
   std::vector<v1::Trial> news;
   for (const v1::Trial& trial : message.trials()) {
-    const bool is_new =
-        HasEnded(trial.state()) && !ended_.contains(trial.id());
+    const bool is_new = HasEnded(trial.state()) && !ended_.contains(trial.id());
     TakeTrial(trial);
     if (is_new && !message.snapshot()) news.push_back(trial);
   }
@@ -220,9 +216,8 @@ void WatchState::TakeTrial(const v1::Trial& trial) {
   if (trial.state() != v1::Trial::COMPLETED || std::isnan(value->second)) {
     return;
   }
-  if (!has_best_ ||
-      IsBetter(*objective, value->second,
-               best_.final_metrics().at(objective->name()))) {
+  if (!has_best_ || IsBetter(*objective, value->second,
+                             best_.final_metrics().at(objective->name()))) {
     best_ = trial;
     has_best_ = true;
   }
@@ -239,10 +234,10 @@ std::vector<std::string> RenderWatch(const WatchState& state, const Look& look,
   }
   if (!study.waiting().empty() && study.state() == v1::Study::ACTIVE &&
       study.counts().running() == 0) {
-    lines.push_back(Paint(
-        Fit(absl::StrCat("waiting: ", Printable(study.waiting())), look.width,
-            look),
-        Style::kYellow, look));
+    lines.push_back(
+        Paint(Fit(absl::StrCat("waiting: ", Printable(study.waiting())),
+                  look.width, look),
+              Style::kYellow, look));
   }
   const std::vector<std::string> plot = HistoryPlot(state, look);
   const int used = static_cast<int>(lines.size());
@@ -258,8 +253,7 @@ std::vector<std::string> RenderWatch(const WatchState& state, const Look& look,
 
 std::string RenderEnded(const v1::StudySpec& spec, const v1::Trial& trial,
                         const Look& look) {
-  const std::string number =
-      PadLeft(absl::StrCat(trial.number()), 5, look);
+  const std::string number = PadLeft(absl::StrCat(trial.number()), 5, look);
   const std::string state = PadRight(FormatState(trial.state()), 10, look);
   const bool good = trial.state() == v1::Trial::COMPLETED;
   std::string rest = Printable(FormatMetrics(spec, trial));
@@ -269,9 +263,9 @@ std::string RenderEnded(const v1::StudySpec& spec, const v1::Trial& trial,
   }
   absl::StrAppend(&rest, "  ", Printable(FormatParameters(trial)));
   const int room = look.width - 5 - 10 - 4;
-  return absl::StrCat(number, "  ", Paint(state, StyleOf(trial.state()), look),
-                      "  ",
-                      look.width > 0 ? Fit(rest, std::max(0, room), look) : rest);
+  return absl::StrCat(
+      number, "  ", Paint(state, StyleOf(trial.state()), look), "  ",
+      look.width > 0 ? Fit(rest, std::max(0, room), look) : rest);
 }
 
 }  // namespace assay

@@ -15,7 +15,7 @@ def main():
     trial = assay_trial.current(defaults={"lr": 0.1, "batch": 8})
     lr, batch = trial.parameters["lr"], trial.parameters["batch"]
     rng = random.Random(trial.seed)
-    data = [(x, 3 * x - 1 + rng.gauss(0, 0.1)) for x in (rng.uniform(-1, 1) for _ in range(256))]
+    data = [(x, 3 * x - 1 + rng.gauss(0, 0.1)) for x in (rng.uniform(-1, 1) for _ in range(20000))]
     w = b = 0.0
     for epoch in range(1, 21):
         rng.shuffle(data)

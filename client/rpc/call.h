@@ -33,11 +33,12 @@ struct CallOptions {
 // many writes wait"). Only for requests that may be repeated: all of assay.v1
 // that carry their key.
 template <typename Stub, typename Request, typename Response>
-absl::StatusOr<Response> Call(
-    Stub& stub,
-    grpc::Status (Stub::*method)(grpc::ClientContext*, const Request&,
-                                 Response*),
-    const Request& request, const CallOptions& options = {});
+absl::StatusOr<Response> Call(Stub& stub,
+                              grpc::Status (Stub::*method)(grpc::ClientContext*,
+                                                           const Request&,
+                                                           Response*),
+                              const Request& request,
+                              const CallOptions& options = {});
 
 // Decides what follows a failed attempt.
 class Retry {
@@ -60,11 +61,12 @@ class Retry {
 };
 
 template <typename Stub, typename Request, typename Response>
-absl::StatusOr<Response> Call(
-    Stub& stub,
-    grpc::Status (Stub::*method)(grpc::ClientContext*, const Request&,
-                                 Response*),
-    const Request& request, const CallOptions& options) {
+absl::StatusOr<Response> Call(Stub& stub,
+                              grpc::Status (Stub::*method)(grpc::ClientContext*,
+                                                           const Request&,
+                                                           Response*),
+                              const Request& request,
+                              const CallOptions& options) {
   Retry retry(options);
   while (true) {
     grpc::ClientContext context;

@@ -1,7 +1,7 @@
 #include "client/cli/connection.h"
 
-#include <gtest/gtest.h>
 #include <grpcpp/grpcpp.h>
+#include <gtest/gtest.h>
 
 #include <memory>
 
@@ -55,8 +55,7 @@ TEST(ConnectionTest, SaysWhatToDoWithoutAServer) {
 TEST(ConnectionTest, WhatIsNoTrialIsRefusedWithoutAsking) {
   const Connection connection("unix:/nowhere/at/all");
   for (const char* name : {"", "0", "x", "fashion/", "/3", "fashion/-1"}) {
-    EXPECT_TRUE(
-        absl::IsInvalidArgument(GetTrial(connection, name).status()))
+    EXPECT_TRUE(absl::IsInvalidArgument(GetTrial(connection, name).status()))
         << name;
   }
 }

@@ -102,8 +102,8 @@ TEST(ReportCommandTest, FinalValuesAreAFinish) {
 
 TEST(ReportCommandTest, ARefusedLineIsAnError) {
   FakeWorker worker("{\"error\":\"step: -1\"}\n");
-  EXPECT_TRUE(absl::IsInvalidArgument(
-      Report({"--step", "1", "loss=1"}).code.status()));
+  EXPECT_TRUE(
+      absl::IsInvalidArgument(Report({"--step", "1", "loss=1"}).code.status()));
 }
 
 TEST(ReportCommandTest, AWorkerThatIsGoneIsAnError) {

@@ -49,14 +49,16 @@ TEST(StudyFileTest, ReadsTheDesignsExample) {
   EXPECT_EQ(spec->parameters(3).when().parent(), "optimizer.name");
   EXPECT_TRUE(spec->algorithm().has_auto_());
   EXPECT_EQ(spec->stopping().median().min_trials(), 4);
-  EXPECT_EQ(spec->trial().builtin().config().fields().at("epochs").number_value(), 20);
+  EXPECT_EQ(
+      spec->trial().builtin().config().fields().at("epochs").number_value(),
+      20);
   EXPECT_EQ(spec->budget().max_trials(), 60);
   EXPECT_EQ(spec->seed(), 18446744073709551615u);
 }
 
 TEST(StudyFileTest, JsonIsReadToo) {
-  const auto spec = Parse(
-      R"({"name": "j", "metrics": [{"name": "y", "goal": "MINIMIZE"}]})");
+  const auto spec =
+      Parse(R"({"name": "j", "metrics": [{"name": "y", "goal": "MINIMIZE"}]})");
   ASSERT_TRUE(spec.ok()) << spec.status();
   EXPECT_EQ(spec->metrics(0).goal(), v1::MINIMIZE);
 }
@@ -75,7 +77,8 @@ struct Bad {
 TEST(StudyFileTest, MistakesAreNamed) {
   const Bad cases[] = {
       {"name: a\nname: b\n", "study.yaml:2: key \"name\" is given twice"},
-      {"budget: {max_trials: 1, max_trials: 2}", "\"budget.max_trials\" is given twice"},
+      {"budget: {max_trials: 1, max_trials: 2}",
+       "\"budget.max_trials\" is given twice"},
       {"name: a\n\nbudget:\n  max_trials: 3\n  max_trails: 3\n",
        "study.yaml:5: unknown key \"budget.max_trails\""},
       {"name: a\nmetrics:\n  - name: y\n    goal: UP\n",
@@ -90,11 +93,13 @@ TEST(StudyFileTest, MistakesAreNamed) {
       {"algorithm: {bayesian: {}}\n", "auto, random, quasi_random, grid"},
       {"stopping: {asha: {}}\n", "median, patience"},
       {"algorithm: {random: {}, grid: {}}\n", "only one of"},
-      {"metrics: [{name: a, goal: maximize}]", "MINIMIZE or MAXIMIZE is wanted"},
+      {"metrics: [{name: a, goal: maximize}]",
+       "MINIMIZE or MAXIMIZE is wanted"},
       {"metrics: {name: a}\n", "metrics: {\"name\":\"a\"}; a list is wanted"},
       {"metrics: [a]\n", "metrics[0]: \"a\"; a mapping is wanted"},
       {"name: 5\n", "name: 5; a text (in quotes) is wanted"},
-      {"budget: {max_trials: many}", "budget.max_trials: \"many\"; a whole number is wanted"},
+      {"budget: {max_trials: many}",
+       "budget.max_trials: \"many\"; a whole number is wanted"},
       {"budget: {max_trials: 1.5}", "a whole number is wanted"},
       {"budget: {max_seconds: soon}", "a number is wanted"},
       {"algorithm: {grid: {shuffle: 1}}", "true or false is wanted"},
@@ -128,7 +133,9 @@ TEST(StudyFileTest, AnAliasBombIsRefused) {
 TEST(StudyFileTest, DeepNestingIsRefused) {
   const std::string text =
       absl::StrCat("note: ", std::string(500, '['), std::string(500, ']'));
-  EXPECT_FALSE(Parse(text).ok());
+  const auto spec = Parse(text);
+  ASSERT_FALSE(spec.ok());
+  EXPECT_THAT(std::string(spec.status().message()), HasSubstr("64 levels"));
 }
 
 TEST(StudyFileTest, AMissingFileIsNamed) {

@@ -84,7 +84,8 @@ TEST(WatchViewTest, AtEightyColumns) {
 
 TEST(WatchViewTest, AtTwoHundredColumnsTheBarAndThePlotDoNotFillTheScreen) {
   const auto lines = Trimmed(RenderWatch(Watched(), Plain(200), 24));
-  EXPECT_EQ(lines[1].substr(0, 60), std::string(30, '#') + std::string(30, '.'));
+  EXPECT_EQ(lines[1].substr(0, 60),
+            std::string(30, '#') + std::string(30, '.'));
   EXPECT_EQ(lines[5].size(), 111u);
 }
 
@@ -149,8 +150,7 @@ TEST(WatchViewTest, ABreakInASnapshotStartsItAnew) {
 TEST(WatchViewTest, AFailureSaysWhy) {
   v1::Trial trial = MakeTrial(7, v1::Trial::FAILED, 0.1);
   trial.set_reason("signal 11\nstack");
-  const std::string line =
-      RenderEnded(MakeStudy().spec(), trial, Plain(0));
+  const std::string line = RenderEnded(MakeStudy().spec(), trial, Plain(0));
   EXPECT_THAT(line, HasSubstr("7  FAILED"));
   EXPECT_THAT(line, HasSubstr("(signal 11 stack)"));
 }
