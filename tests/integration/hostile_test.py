@@ -31,6 +31,27 @@ def answers(server):
     assert server.get("/healthz")[0] == 200
 
 
+def becomes(server, metric, value):
+    """Figures are taken once a second: an old one may pass for a new one."""
+    seen = []
+
+    def is_there():
+        seen.append(server.metric(metric))
+        return seen[-1] == value
+    eventually(is_there, 20, lambda: f"{metric} {value}, last {seen[-3:]}")
+
+
+def nobody_watches(server):
+    """Seven of our own tell the next figure from the last."""
+    streams = [server.api.stream("StudyService/Watch", study="s") for _ in range(7)]
+    for stream in streams:
+        next(stream)
+    becomes(server, "assay_watchers", 7)
+    for stream in streams:
+        stream.cancel()
+    becomes(server, "assay_watchers", 0)
+
+
 def endpoint(address):
     host, port = address.rsplit(":", 1)
     return host, int(port)
@@ -39,12 +60,36 @@ def endpoint(address):
 # --- Deadlines and broken calls ----------------------------------------------
 
 def test_one_millisecond_is_deadline_exceeded(server):
-    request = trial_pb2.SuggestRequest(study="s", client_id="hasty", wait=60)
+    request = trial_pb2.SuggestRequest(study="s", client_id="hasty", wait=1)
     for _ in range(50):
         code, _ = server.api.outcome("TrialService/Suggest", request, timeout=0.001)
         assert code == Code.DEADLINE_EXCEEDED
-    eventually(lambda: server.metric("assay_waiting_suggests") == 0)
+    becomes(server, "assay_waiting_suggests", 0)
     answers(server)
+
+
+@pytest.mark.xfail(strict=True, reason="who leaves before the ask is parked is not noticed: it "
+                   "waits on, and may be given a trial")
+def test_an_ask_whose_client_left_early_does_not_wait():
+    """Large writes keep the disk busy, so that calls end while theirs is in the queue."""
+    with RunningServer("--min-free-bytes", "0") as server:
+        calls = server.api
+        calls.call("StudyService/Create", create(name="s", budget=dict(max_parallel=1)))
+        calls.call("StudyService/Create", create(name="slow"))
+        calls.call("TrialService/Suggest", study="s", client_id="holder", wait=30)
+        for i in range(50):
+            busy = [calls.future("StudyService/Update", study_pb2.UpdateStudyRequest(
+                study="slow", note="n" * 900_000)) for _ in range(3)]
+            calls.outcome("TrialService/Suggest", trial_pb2.SuggestRequest(
+                study="s", client_id=f"hasty {i}", wait=60), timeout=0.005)
+            for call in busy:
+                call.result()
+        patient = calls.future("TrialService/Suggest", trial_pb2.SuggestRequest(
+            study="s", client_id="patient", wait=60))
+        eventually(lambda: server.metric("assay_waiting_suggests") > 0)
+        waiting = server.metric("assay_waiting_suggests")
+        patient.cancel()
+        assert waiting == 1
 
 
 def test_a_deadline_in_the_past(server):
@@ -58,7 +103,7 @@ def test_watchers_that_break_off_leave_nothing(server):
         stream = server.api.stream("StudyService/Watch", study="s")
         next(stream)
         stream.cancel()
-    eventually(lambda: server.metric("assay_watchers") == 0)
+    nobody_watches(server)
 
 
 def test_watchers_that_vanish_with_their_connection_leave_nothing(server):
@@ -67,7 +112,7 @@ def test_watchers_that_vanish_with_their_connection_leave_nothing(server):
         for stream in [client.stream("StudyService/Watch", study="s") for _ in range(10)]:
             next(stream)
         client.close()
-    eventually(lambda: server.metric("assay_watchers") == 0)
+    nobody_watches(server)
 
 
 def test_watchers_that_break_off_while_much_is_sent_leave_nothing(server):
@@ -85,7 +130,7 @@ def test_watchers_that_break_off_while_much_is_sent_leave_nothing(server):
             export = calls.stream("StudyService/Export", study="busy")
             next(export)
             export.cancel()
-    eventually(lambda: server.metric("assay_watchers") == 0)
+    nobody_watches(server)
 
 
 def test_a_watch_ends_with_its_study(server):
@@ -99,6 +144,7 @@ def test_a_watch_ends_with_its_study(server):
 
 
 def test_more_watchers_than_the_limit_are_refused_and_the_limit_recovers(server):
+    nobody_watches(server)
     streams = [server.api.stream("StudyService/Watch", study="s") for _ in range(1000)]
     for stream in streams:
         next(stream)
@@ -108,17 +154,16 @@ def test_more_watchers_than_the_limit_are_refused_and_the_limit_recovers(server)
     answers(server)
     for stream in streams:
         stream.cancel()
-    eventually(lambda: server.metric("assay_watchers") == 0)
-    next(server.api.stream("StudyService/Watch", study="s"))
+    nobody_watches(server)
 
 
 def test_askers_that_leave_do_not_get_trials(server):
     calls = [server.api.future("TrialService/Suggest", trial_pb2.SuggestRequest(
         study="s", client_id=f"left {i}", wait=60)) for i in range(100)]
-    eventually(lambda: server.metric("assay_waiting_suggests") == 100)
+    becomes(server, "assay_waiting_suggests", 100)
     for call in calls:
         call.cancel()
-    eventually(lambda: server.metric("assay_waiting_suggests") == 0)
+    becomes(server, "assay_waiting_suggests", 0)
     server.api.call("StudyService/Update", study="s", budget=dict(max_parallel=2))
     answer = server.api.call("TrialService/Suggest", study="s", client_id="stayed", wait=30)
     assert len(answer.assignments) == 1
@@ -262,7 +307,7 @@ def test_a_client_that_does_not_read_hinders_nobody(server):
         next(stream)
     answers(server)
     deaf.close()
-    eventually(lambda: server.metric("assay_watchers") == 0)
+    nobody_watches(server)
 
 
 def test_what_is_reported_under_attack_is_kept(server):

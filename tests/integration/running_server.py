@@ -30,7 +30,8 @@ def eventually(predicate, seconds=20, what="what was waited for"):
         if value:
             return value
         if time.monotonic() > deadline:
-            raise AssertionError(f"{what}: not within {seconds} s")
+            words = what() if callable(what) else what
+            raise AssertionError(f"{words}: not within {seconds} s")
         time.sleep(0.02)
 
 
@@ -131,6 +132,8 @@ class RunningServer:
         finally:
             self.api.close()
         self._reader.join(STOP_SECONDS)
+        # Of a build with sanitizers.
+        assert "runtime error: " not in self.log and "Sanitizer: " not in self.log, self.log
         return code
 
     def __enter__(self):
