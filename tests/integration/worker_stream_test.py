@@ -326,3 +326,14 @@ def test_a_flood_of_heartbeats_hinders_nobody(server, worker):
     for _ in range(20_000):
         worker.send(heartbeat={})
     assert server.api.call("ServerService/Info", timeout=20).version
+
+
+# --- Which study is served ---------------------------------------------------
+
+@pytest.mark.xfail(strict=True, reason="-priority overflows for the lowest one")
+def test_the_lowest_priority_is_served_last(server, worker):
+    for name, priority in [("normal", 0), ("lowest", -(2**31))]:
+        server.api.call("StudyService/Create", create(
+            name=name, priority=priority, trial=dict(runner=dict(name=worker.name))))
+    worker.greet()
+    assert worker.receive("assignment").study == "normal"
