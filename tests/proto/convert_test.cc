@@ -218,7 +218,7 @@ TEST(TrialMessageTest, EveryFieldArrives) {
          spec_revision: 2 note: 'note' attempts: 2 reason: 'median'
          final_metrics {key: 'loss' value: 0.5} last_step: 8
          created {seconds: 1 nanos: 500000000}
-         ended {seconds: -1 nanos: 999999999} revision: 99)",
+         ended {seconds: -1 nanos: 999999000} revision: 99)",
       &expected));
   expected.set_seed(TrialSeed(42, 5));
   EXPECT_EQ(ToMessage(FullTrial(), 42).DebugString(), expected.DebugString());
