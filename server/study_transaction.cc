@@ -11,6 +11,7 @@ namespace assay {
 namespace {
 
 constexpr int kPage = 1000;
+constexpr int64_t kMaxSteps = int64_t{1} << 62;
 
 // How the attempt ended that ended a trial so.
 AttemptOutcome OutcomeOf(TrialState state) {
@@ -191,7 +192,9 @@ absl::Status StudyTransaction::Add(Trial& trial, const Attempt& attempt,
   ASSAY_RETURN_IF_ERROR(rows_.InsertMeasurement(study().id, trial.id,
                                                 attempt.number, measurement));
   if (measurement.step <= trial.last_step) return absl::OkStatus();
-  study().counts.steps += measurement.step - trial.last_step;
+  // Saturated: a thousand trials of 2^53 steps are more than the sum holds.
+  study().counts.steps = std::min(
+      kMaxSteps, study().counts.steps + (measurement.step - trial.last_step));
   trial.last_step = measurement.step;
   return rows_.UpdateLastStep(trial.id, trial.last_step);
 }

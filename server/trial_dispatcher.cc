@@ -19,13 +19,20 @@ absl::Status ShuttingDown() {
   return absl::UnavailableError("the server is shutting down");
 }
 
+absl::Status ClientLeft() {
+  return absl::CancelledError("the client left");
+}
+
 // Hands out trials of one study inside a write.
 class HandOut {
  public:
-  HandOut(StudyTransaction& transaction, SearchRunner* runner,
+  // `held_back`: why nothing new is handed out; empty if it is.
+  HandOut(std::string held_back, StudyTransaction& transaction,
+          SearchRunner* runner,
           const Attempt& holder, Answer& answer, absl::Status& verdict,
           std::vector<int64_t>& serials, std::optional<Supply>& awaits)
-      : transaction_(transaction),
+      : held_back_(std::move(held_back)),
+        transaction_(transaction),
         runner_(runner),
         holder_(holder),
         answer_(answer),
@@ -77,6 +84,7 @@ class HandOut {
   }
 
   bool MayStart() {
+    if (!held_back_.empty()) return Nothing(held_back_, kHeldBack);
     const Study& study = transaction_.study();
     if (study.state == StudyState::kPaused) {
       return Never(absl::FailedPreconditionError(
@@ -161,6 +169,7 @@ class HandOut {
     return false;
   }
 
+  const std::string held_back_;
   StudyTransaction& transaction_;
   SearchRunner* runner_;
   const Attempt& holder_;
@@ -204,6 +213,7 @@ int64_t TrialDispatcher::Suggest(Ask ask, Done done) {
   {
     MutexLock lock(mutex_);
     call->ticket = next_ticket_++;
+    calls_[call->ticket] = call;
   }
   const int64_t ticket = call->ticket;
   // What is over has no use for proposals.
@@ -228,6 +238,10 @@ int64_t TrialDispatcher::Suggest(Ask ask, Done done) {
 
 void TrialDispatcher::Finish(const CallPtr& call,
                              absl::StatusOr<Answer> answer) {
+  {
+    MutexLock lock(mutex_);
+    calls_.erase(call->ticket);
+  }
   if (Done done = std::exchange(call->done, nullptr)) done(std::move(answer));
 }
 
@@ -237,8 +251,8 @@ void TrialDispatcher::Try(CallPtr call) {
   holder.lease = call->ask.lease;
   const StudyId study = call->ask.study;
   const int count = call->ask.count;
-  Write(study, std::move(holder), count,
-        [this, call = std::move(call)](absl::StatusOr<Outcome> outcome) {
+  Write(study, std::move(holder), count, call,
+        [this, call](absl::StatusOr<Outcome> outcome) {
           if (!outcome.ok()) {
             Finish(call, outcome.status());
             return WakeOne(call->ask.study);
@@ -258,20 +272,16 @@ void TrialDispatcher::Try(CallPtr call) {
 }
 
 void TrialDispatcher::Write(StudyId study, Attempt holder, int count,
-                            OutcomeDone done) {
+                            CallPtr call, OutcomeDone done) {
   auto outcome = std::make_shared<Outcome>();
   const auto runner = parts_.registry.RunnerIfAny(study);
   parts_.registry.Change(
       study,
-      [this, outcome, runner, count,
-       holder = std::move(holder)](StudyTransaction& transaction) {
-        std::string held_back = HeldBack();
-        if (!held_back.empty()) {
-          outcome->answer.reason = std::move(held_back);
-          outcome->answer.retry_after = kHeldBack;
-          return absl::OkStatus();
-        }
-        HandOut hand_out(transaction, runner.get(), holder, outcome->answer,
+      [this, outcome, runner, count, call = std::move(call),
+       holder = std::move(holder)](
+          StudyTransaction& transaction) -> absl::Status {
+        if (call && call->cancelled) return ClientLeft();
+        HandOut hand_out(HeldBack(), transaction, runner.get(), holder, outcome->answer,
                          outcome->verdict, outcome->serials,
                          outcome->awaits);
         return hand_out.Run(count);
@@ -297,11 +307,13 @@ void TrialDispatcher::Park(CallPtr call, std::optional<Supply> awaits) {
   const absl::Duration wait = call->deadline - parts_.clock.SinceBoot();
   bool full = false;
   bool stopping = false;
+  bool cancelled = false;
   {
     MutexLock lock(mutex_);
     stopping = stopping_;
+    cancelled = call->cancelled;
     full = static_cast<int64_t>(tickets_.size()) >= parts_.max_parked;
-    if (!stopping && !full) {
+    if (!stopping && !full && !cancelled) {
       // Whoever waits longest is first in line again.
       auto& line = parked_[study];
       const auto place = std::find_if(
@@ -311,6 +323,7 @@ void TrialDispatcher::Park(CallPtr call, std::optional<Supply> awaits) {
       tickets_[ticket] = study;
     }
   }
+  if (cancelled) return Finish(call, ClientLeft());
   if (stopping) return Finish(call, ShuttingDown());
   if (full) {
     return Finish(call, absl::ResourceExhaustedError(absl::StrCat(
@@ -343,8 +356,12 @@ void TrialDispatcher::GiveUp(StudyId study, int64_t ticket) {
 }
 
 void TrialDispatcher::Cancel(int64_t ticket) {
-  CallPtr call;
+  CallPtr call;  // Its end, with the last reference, comes after the lock's.
   MutexLock lock(mutex_);
+  if (const auto open = calls_.find(ticket); open != calls_.end()) {
+    if ((call = open->second.lock())) call->cancelled = true;
+    calls_.erase(open);
+  }
   const auto it = tickets_.find(ticket);
   if (it == tickets_.end()) return;
   auto& line = parked_[it->second];
@@ -431,7 +448,7 @@ int64_t TrialDispatcher::parked() const {
 // --- Workers and leases -----------------------------------------------------
 
 void TrialDispatcher::LeaseTo(StudyId study, Attempt holder, Done done) {
-  Write(study, std::move(holder), 1,
+  Write(study, std::move(holder), 1, /*call=*/nullptr,
         [done = std::move(done)](absl::StatusOr<Outcome> outcome) mutable {
           if (!outcome.ok()) return done(outcome.status());
           done(std::move(outcome->answer));

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <list>
 #include <memory>
@@ -72,7 +73,7 @@ class TrialDispatcher final : public StudyObserver {
   using Done = absl::AnyInvocable<void(absl::StatusOr<Answer>)>;
   int64_t Suggest(Ask ask, Done done);
 
-  // Forgets an ask that waits: nobody listens any more.
+  // Forgets an ask: nobody listens any more. It gets no trial from then on.
   void Cancel(int64_t ticket) ABSL_LOCKS_EXCLUDED(mutex_);
 
   // One trial of the study for a worker's process: `holder` has holder,
@@ -106,6 +107,7 @@ class TrialDispatcher final : public StudyObserver {
     Done done;
     int64_t ticket = 0;
     absl::Duration deadline;  // Since boot.
+    std::atomic<bool> cancelled = false;  // Nobody listens any more.
   };
   using CallPtr = std::shared_ptr<Call>;
 
@@ -119,14 +121,17 @@ class TrialDispatcher final : public StudyObserver {
   };
 
   void Try(CallPtr call);
-  void Finish(const CallPtr& call, absl::StatusOr<Answer> answer);
+  void Finish(const CallPtr& call, absl::StatusOr<Answer> answer)
+      ABSL_LOCKS_EXCLUDED(mutex_);
   void Park(CallPtr call, std::optional<SearchRunner::Supply> awaits)
       ABSL_LOCKS_EXCLUDED(mutex_);
   void WakeOne(StudyId study) ABSL_LOCKS_EXCLUDED(mutex_);
   void GiveUp(StudyId study, int64_t ticket) ABSL_LOCKS_EXCLUDED(mutex_);
 
   using OutcomeDone = absl::AnyInvocable<void(absl::StatusOr<Outcome>)>;
-  void Write(StudyId study, Attempt holder, int count, OutcomeDone done);
+  // `call`: who asks; nullptr: a worker.
+  void Write(StudyId study, Attempt holder, int count, CallPtr call,
+             OutcomeDone done);
 
   Parts parts_;
 
@@ -138,6 +143,9 @@ class TrialDispatcher final : public StudyObserver {
   absl::flat_hash_map<StudyId, std::list<CallPtr>> parked_
       ABSL_GUARDED_BY(mutex_);
   absl::flat_hash_map<int64_t, StudyId> tickets_ ABSL_GUARDED_BY(mutex_);
+  // Every call that is not answered yet, parked or not.
+  absl::flat_hash_map<int64_t, std::weak_ptr<Call>> calls_
+      ABSL_GUARDED_BY(mutex_);
   int64_t next_ticket_ ABSL_GUARDED_BY(mutex_) = 1;
 };
 

@@ -1,5 +1,6 @@
 #include "server/trial_editor.h"
 
+#include <cmath>
 #include <memory>
 #include <optional>
 #include <utility>
@@ -56,10 +57,12 @@ class Replaced {
 
 absl::Status CheckObjectives(const StudySpec& spec, const Metrics& metrics) {
   for (const int i : Objectives(spec)) {
-    if (metrics.contains(spec.metrics[i].name)) continue;
-    return absl::InvalidArgumentError(
-        absl::StrCat("metrics: \"", spec.metrics[i].name,
-                     "\" is missing; a COMPLETED trial has each objective"));
+    const auto value = metrics.find(spec.metrics[i].name);
+    if (value != metrics.end() && !std::isnan(value->second)) continue;
+    return absl::InvalidArgumentError(absl::StrCat(
+        "metrics: \"", spec.metrics[i].name, "\" is ",
+        value == metrics.end() ? "missing" : "NaN",
+        "; a COMPLETED trial has a number for each objective"));
   }
   return absl::OkStatus();
 }

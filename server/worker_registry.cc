@@ -167,6 +167,10 @@ void WorkerRegistry::Judge(std::shared_ptr<Greeting> greeting, Token token) {
                    : CheckFence(trial, token.attempt);
       },
       [this, greeting, verdict](absl::Status status) {
+        // Not the attempt's fault: the worker comes again and asks once more.
+        if (absl::IsUnavailable(status) || absl::IsResourceExhausted(status)) {
+          return greeting->session->Close(std::move(status));
+        }
         if (!status.ok()) {
           verdict->go_on = false;
           verdict->reason = std::string(status.message());
@@ -496,12 +500,12 @@ std::vector<StudyRegistry::Candidate> WorkerRegistry::InOrder() const {
   absl::flat_hash_map<std::string, int64_t> leasing =
       LeasingByOwner(candidates);
   // Each rank is taken once: leases come and go while this sorts.
-  using Rank = std::tuple<int64_t, int32_t, int64_t, StudyId>;
+  using Rank = std::tuple<int64_t, int64_t, int64_t, StudyId>;
   std::vector<std::pair<Rank, StudyRegistry::Candidate>> ranked;
   for (StudyRegistry::Candidate& c : candidates) {
     const Rank rank = {
         parts_.leases.RunningOf(c.spec->owner) + leasing[c.spec->owner],
-        -c.spec->priority, parts_.leases.RunningOf(c.id), c.id};
+        -int64_t{c.spec->priority}, parts_.leases.RunningOf(c.id), c.id};
     ranked.emplace_back(rank, std::move(c));
   }
   std::sort(ranked.begin(), ranked.end(),

@@ -68,8 +68,6 @@ def test_one_millisecond_is_deadline_exceeded(server):
     answers(server)
 
 
-@pytest.mark.xfail(strict=True, reason="who leaves before the ask is parked is not noticed: it "
-                   "waits on, and may be given a trial")
 def test_an_ask_whose_client_left_early_does_not_wait():
     """Large writes keep the disk busy, so that calls end while theirs is in the queue."""
     with RunningServer("--min-free-bytes", "0") as server:

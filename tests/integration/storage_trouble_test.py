@@ -198,7 +198,6 @@ def test_little_room_holds_leases_back_and_takes_reports(small_disk):
         assert ask(calls, client="other")
 
 
-@pytest.mark.xfail(strict=True, reason="nothing at all is handed out while there is little room")
 def test_little_room_still_gives_a_client_its_own_trials_again(small_disk):
     with RunningServer("--min-free-bytes", str(4 * MEGABYTE),
                        data_dir=small_disk / "data") as server:

@@ -330,7 +330,6 @@ def test_a_flood_of_heartbeats_hinders_nobody(server, worker):
 
 # --- Which study is served ---------------------------------------------------
 
-@pytest.mark.xfail(strict=True, reason="-priority overflows for the lowest one")
 def test_the_lowest_priority_is_served_last(server, worker):
     for name, priority in [("normal", 0), ("lowest", -(2**31))]:
         server.api.call("StudyService/Create", create(
