@@ -6,13 +6,18 @@
 #include <yaml-cpp/yaml.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <cmath>
+#include <cstdint>
+#include <cstring>
 #include <fstream>
 #include <iostream>
+#include <limits>
 #include <map>
 #include <nlohmann/json.hpp>
 #include <numeric>
-#include <sstream>
+#include <regex>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/numbers.h"
@@ -31,6 +36,48 @@ using Json = nlohmann::json;
 constexpr size_t kMaxBytes = 1 << 20;
 constexpr int kMaxNodes = 100'000;
 constexpr int kMaxDepth = 64;
+constexpr size_t kMaxPath = 1'024;  // Bytes of a dotted key.
+
+// --- JSON to YAML -----------------------------------------------------------
+
+bool IsJson(const std::string& text) {
+  const size_t first = text.find_first_not_of(" \t\r\n");
+  return first != std::string::npos && text[first] == '{';
+}
+
+// The code point of the two escapes "\ud83d\ude00" at `at`; 0 if they are none.
+uint32_t SurrogatePair(const std::string& text, size_t at) {
+  static const std::regex pair(
+      R"(\\u([dD][89abAB][0-9a-fA-F]{2})\\u([dD][c-fC-F][0-9a-fA-F]{2}))");
+  std::smatch match;
+  const auto begin = text.begin() + static_cast<std::ptrdiff_t>(at);
+  if (!std::regex_search(begin, text.end(), match, pair,
+                         std::regex_constants::match_continuous)) {
+    return 0;
+  }
+  const auto high = static_cast<uint32_t>(std::stoul(match[1], nullptr, 16));
+  const auto low = static_cast<uint32_t>(std::stoul(match[2], nullptr, 16));
+  return 0x10000 + ((high - 0xd800) << 10) + (low - 0xdc00);
+}
+
+// JSON is YAML but for this: characters beyond 16 bits are two escapes in JSON
+// ("\ud83d\ude00", as Python writes them) and one in YAML ("\U0001f600").
+std::string JoinSurrogatePairs(const std::string& json) {
+  constexpr size_t kPairBytes = 12;
+  std::string yaml;
+  for (size_t i = 0; i < json.size();) {
+    if (json[i] != '\\') {
+      yaml += json[i++];
+    } else if (const uint32_t point = SurrogatePair(json, i); point != 0) {
+      absl::StrAppend(&yaml, "\\U", absl::Hex(point, absl::kZeroPad8));
+      i += kPairBytes;
+    } else {
+      yaml += json.substr(i, 2);  // What an escaped '\' precedes is no escape.
+      i += 2;
+    }
+  }
+  return yaml;
+}
 
 // --- YAML to JSON -----------------------------------------------------------
 
@@ -49,6 +96,10 @@ class YamlReader {
       return Error(node, absl::StrCat("more than ", kMaxNodes, " values or ",
                                       kMaxDepth, " levels"));
     }
+    if (path.size() > kMaxPath) {
+      return Error(node, absl::StrCat("the keys to this value have more than ",
+                                      kMaxPath, " bytes"));
+    }
     lines_.emplace(path, node.Mark().line + 1);
     switch (node.Type()) {
       case YAML::NodeType::Map:
@@ -56,9 +107,7 @@ class YamlReader {
       case YAML::NodeType::Sequence:
         return ReadSequence(node, path, depth);
       case YAML::NodeType::Scalar:
-        // The tag "!" marks what was quoted.
-        return node.Tag() == "!" ? Json(node.Scalar())
-                                 : ParseYamlScalar(node.Scalar());
+        return ReadScalar(node, path);
       default:
         return Json(nullptr);
     }
@@ -70,6 +119,20 @@ class YamlReader {
   }
 
  private:
+  absl::StatusOr<Json> ReadScalar(const YAML::Node& node,
+                                  const std::string& path) const {
+    // The tag "!" marks what was quoted.
+    if (node.Tag() == "!" || node.Tag() == "tag:yaml.org,2002:str") {
+      return Json(node.Scalar());
+    }
+    Json value = ParseYamlScalar(node.Scalar());
+    if (value.is_number_float() && !std::isfinite(value.get<double>())) {
+      return Error(node, absl::StrCat(path, ": ", node.Scalar(),
+                                      "; a finite number is wanted"));
+    }
+    return value;
+  }
+
   absl::StatusOr<Json> ReadMap(const YAML::Node& node, const std::string& path,
                                int depth) {
     Json object = Json::object();
@@ -142,15 +205,19 @@ int EditDistance(const std::string& a, const std::string& b) {
   return row[b.size()];
 }
 
-// " (did you mean \"x\"?)", if one of `names` is near.
+// "; did you mean \"x\"?" with the nearest of `names` if one is near; else ".".
 std::string Suggestion(const std::string& name,
                        const std::vector<std::string>& names) {
-  for (const std::string& near : names) {
-    if (EditDistance(name, near) <= 2) {
-      return absl::StrCat("; did you mean \"", near, "\"?");
-    }
+  const std::string* nearest = nullptr;
+  int distance = 3;  // Nothing so far away is meant.
+  for (const std::string& known : names) {
+    const int d = EditDistance(name, known);
+    if (d >= distance || d >= static_cast<int>(name.size())) continue;
+    distance = d;
+    nearest = &known;
   }
-  return "";
+  if (nearest == nullptr) return ".";
+  return absl::StrCat("; did you mean \"", *nearest, "\"?");
 }
 
 std::vector<std::string> FieldNames(const Descriptor& descriptor) {
@@ -159,6 +226,31 @@ std::vector<std::string> FieldNames(const Descriptor& descriptor) {
     names.push_back(descriptor.field(i)->name());
   }
   return names;
+}
+
+// Messages in which one names a choice, not a setting.
+bool IsChoice(const std::string& path) {
+  return path == "algorithm" || path == "stopping";
+}
+
+bool IsWhole(const Json& value) {
+  if (value.is_number_integer()) return true;
+  if (!value.is_number_float()) return false;
+  const double number = value.get<double>();  // 1e3 is a whole number too.
+  return number == std::floor(number);
+}
+
+// Whether T has this whole number.
+template <typename T>
+bool Holds(const Json& whole) {
+  using Limits = std::numeric_limits<T>;
+  if (whole.is_number_float()) {
+    const double number = whole.get<double>();
+    return number >= static_cast<double>(Limits::min()) &&
+           number < std::ldexp(1.0, Limits::digits);
+  }
+  return whole.is_number_unsigned() ? std::in_range<T>(whole.get<uint64_t>())
+                                    : std::in_range<T>(whole.get<int64_t>());
 }
 
 std::string Brief(const Json& value) {
@@ -215,14 +307,12 @@ class SchemaCheck {
   absl::Status Unknown(const Descriptor& descriptor, const std::string& path,
                        const std::string& key) const {
     const std::vector<std::string> names = FieldNames(descriptor);
-    const bool is_choice =
-        path == "algorithm" || (path == "stopping" && key != "metric");
     const std::string inner = path.empty() ? key : absl::StrCat(path, ".", key);
     return Error(
-        inner,
+        lines_.contains(inner) ? inner : path,  // Or a word without a value.
         absl::StrCat(
-            is_choice ? absl::StrCat(path, ": there is no \"", key, "\"")
-                      : absl::StrCat("unknown key \"", inner, "\""),
+            IsChoice(path) ? absl::StrCat(path, ": there is no \"", key, "\"")
+                           : absl::StrCat("unknown key \"", inner, "\""),
             Suggestion(key, names), " Allowed: ", absl::StrJoin(names, ", ")));
   }
 
@@ -254,15 +344,26 @@ class SchemaCheck {
       case FieldDescriptor::CPPTYPE_FLOAT:
         if (value.is_number()) return absl::OkStatus();
         return Wrong(path, value, "a number");
-      default:
-        if (value.is_number_integer()) return absl::OkStatus();
-        // 1e3 is a whole number too.
-        if (value.is_number_float() &&
-            value.get<double>() == std::floor(value.get<double>())) {
-          return absl::OkStatus();
-        }
-        return Wrong(path, value, "a whole number");
+      case FieldDescriptor::CPPTYPE_INT32:
+        return Whole<int32_t>(value, path);
+      case FieldDescriptor::CPPTYPE_INT64:
+        return Whole<int64_t>(value, path);
+      case FieldDescriptor::CPPTYPE_UINT32:
+        return Whole<uint32_t>(value, path);
+      case FieldDescriptor::CPPTYPE_UINT64:
+        return Whole<uint64_t>(value, path);
     }
+    return absl::OkStatus();
+  }
+
+  template <typename T>
+  absl::Status Whole(const Json& value, const std::string& path) const {
+    if (!IsWhole(value)) return Wrong(path, value, "a whole number");
+    if (Holds<T>(value)) return absl::OkStatus();
+    return Wrong(
+        path, value,
+        absl::StrCat("a whole number from ", std::numeric_limits<T>::min(),
+                     " to ", std::numeric_limits<T>::max()));
   }
 
   absl::Status Message(const Json& value, const Descriptor& descriptor,
@@ -281,6 +382,9 @@ class SchemaCheck {
         descriptor.FindFieldByName(value.get<std::string>()) != nullptr) {
       return Wrong(path, value,
                    absl::StrCat("{", value.get<std::string>(), ": {}}"));
+    }
+    if (value.is_string() && IsChoice(path)) {
+      return Unknown(descriptor, path, value.get<std::string>());
     }
     return Object(value, descriptor, path);
   }
@@ -307,6 +411,10 @@ absl::StatusOr<std::string> ReadAll(std::istream& in, const std::string& name) {
   std::string text(kMaxBytes + 1, '\0');
   in.read(text.data(), static_cast<std::streamsize>(text.size()));
   text.resize(static_cast<size_t>(in.gcount()));
+  if (in.bad()) {  // A folder, for one.
+    return absl::InvalidArgumentError(
+        absl::StrCat("cannot read ", name, ": ", std::strerror(errno)));
+  }
   if (text.size() > kMaxBytes) {
     return absl::InvalidArgumentError(
         absl::StrCat(name, ": more than ", kMaxBytes, " bytes"));
@@ -318,9 +426,10 @@ absl::StatusOr<std::string> ReadAll(std::istream& in, const std::string& name) {
 
 absl::StatusOr<v1::StudySpec> ParseStudyFile(const std::string& text,
                                              const std::string& name) {
-  // JSON is YAML too.
   Lines lines;
-  ASSAY_ASSIGN_OR_RETURN(const Json json, ParseYaml(text, name, lines));
+  ASSAY_ASSIGN_OR_RETURN(
+      const Json json,
+      ParseYaml(IsJson(text) ? JoinSurrogatePairs(text) : text, name, lines));
   ASSAY_RETURN_IF_ERROR(
       SchemaCheck(name, lines).Object(json, *v1::StudySpec::descriptor(), ""));
   v1::StudySpec spec;
@@ -338,7 +447,8 @@ absl::StatusOr<v1::StudySpec> ReadStudyFile(const std::string& path) {
   }
   std::ifstream file(path, std::ios::binary);
   if (!file) {
-    return absl::InvalidArgumentError(absl::StrCat("cannot read ", path));
+    return absl::InvalidArgumentError(
+        absl::StrCat("cannot read ", path, ": ", std::strerror(errno)));
   }
   ASSAY_ASSIGN_OR_RETURN(const std::string text, ReadAll(file, path));
   return ParseStudyFile(text, path);

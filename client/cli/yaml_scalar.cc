@@ -1,6 +1,7 @@
 #include "client/cli/yaml_scalar.h"
 
 #include <cstdint>
+#include <limits>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <regex>
@@ -48,9 +49,12 @@ std::optional<nlohmann::json> ParseReal(const std::string& text) {
   static const std::regex infinity(R"([-+]?(\.inf|\.Inf|\.INF))");
   static const std::regex not_a_number(R"(\.nan|\.NaN|\.NAN)");
   if (std::regex_match(text, infinity)) {
-    return text[0] == '-' ? "-Infinity" : "Infinity";
+    const double limit = std::numeric_limits<double>::infinity();
+    return text[0] == '-' ? -limit : limit;
   }
-  if (std::regex_match(text, not_a_number)) return "NaN";
+  if (std::regex_match(text, not_a_number)) {
+    return std::numeric_limits<double>::quiet_NaN();
+  }
   double number = 0;
   if (!std::regex_match(text, real) ||
       !absl::SimpleAtod(text[0] == '+' ? text.substr(1) : text, &number)) {

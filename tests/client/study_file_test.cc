@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cstdint>
 #include <string>
 
 #include "absl/strings/str_cat.h"
@@ -63,10 +64,47 @@ TEST(StudyFileTest, JsonIsReadToo) {
   EXPECT_EQ(spec->metrics(0).goal(), v1::MINIMIZE);
 }
 
+// Python's json module writes characters beyond 16 bits as two escapes.
+TEST(StudyFileTest, JsonEscapesOfOneCharacterAreJoined) {
+  const auto spec = Parse(
+      R"({"name": "\\ud83d\\ude00", "owner": "\u00e9", "note": "\uD83D\ude00!"})");
+  ASSERT_TRUE(spec.ok()) << spec.status();
+  EXPECT_EQ(spec->name(), R"(\ud83d\ude00)");
+  EXPECT_EQ(spec->owner(), "\u00e9");
+  EXPECT_EQ(spec->note(), "\U0001f600!");
+  EXPECT_FALSE(Parse(R"({"note": "\ud83d alone"})").ok());
+}
+
 TEST(StudyFileTest, QuotedIsAText) {
-  const auto spec = Parse("name: \"123a\"\nnote: '5'\n");
+  const auto spec = Parse("name: \"123a\"\nnote: '5'\nowner: !!str 7\n");
   ASSERT_TRUE(spec.ok()) << spec.status();
   EXPECT_EQ(spec->note(), "5");
+  EXPECT_EQ(spec->owner(), "7");
+}
+
+TEST(StudyFileTest, WholeNumbersAreReadExactly) {
+  const auto spec = Parse(
+      "budget: {max_trials: 1e3}\nseed: 9007199254740993\npriority: -7\n"
+      "parameters: [{name: n, integer: {min: -9223372036854775808, max: "
+      "0x10}}]");
+  ASSERT_TRUE(spec.ok()) << spec.status();
+  EXPECT_EQ(spec->budget().max_trials(), 1000);
+  EXPECT_EQ(spec->seed(), 9007199254740993u);
+  EXPECT_EQ(spec->priority(), -7);
+  EXPECT_EQ(spec->parameters(0).integer().min(), INT64_MIN);
+  EXPECT_EQ(spec->parameters(0).integer().max(), 16);
+}
+
+TEST(StudyFileTest, AFieldOfJsonTakesAnything) {
+  const auto spec = Parse(
+      "trial: {builtin: {config: {a: [1, no, null], b: {c: true}}}}\n"
+      "parameters: [{name: p, default: adam, when: {values: [1, x]}}]");
+  ASSERT_TRUE(spec.ok()) << spec.status();
+  const auto& fields = spec->trial().builtin().config().fields();
+  EXPECT_EQ(fields.at("a").list_value().values(1).string_value(), "no");
+  EXPECT_TRUE(fields.at("b").struct_value().fields().at("c").bool_value());
+  EXPECT_EQ(spec->parameters(0).default_().string_value(), "adam");
+  EXPECT_EQ(spec->parameters(0).when().values().values_size(), 2);
 }
 
 struct Bad {
@@ -104,6 +142,35 @@ TEST(StudyFileTest, MistakesAreNamed) {
       {"budget: {max_seconds: soon}", "a number is wanted"},
       {"algorithm: {grid: {shuffle: 1}}", "true or false is wanted"},
       {"parameters: [{name: a, categorical: {values: x}}]", "a list is wanted"},
+      // What no double holds was taken for a missing value.
+      {"name: a\nparameters: [{name: x, double: {min: 1e400, max: 2}}]",
+       "study.yaml:2: parameters[0].double.min: 1e400; a finite number is"},
+      {"parameters: [{name: x, double: {min: -.inf, max: 2}}]",
+       "parameters[0].double.min: -.inf; a finite number is wanted"},
+      {"name: .nan\n", "name: .nan; a finite number is wanted"},
+      {"trial: {builtin: {config: {a: [.inf]}}}",
+       "trial.builtin.config.a[0]: .inf; a finite number is wanted"},
+      {"name: a\nbudget: {max_trials: 9223372036854775808}",
+       "study.yaml:2: budget.max_trials: 9223372036854775808; a whole number "
+       "from -9223372036854775808 to 9223372036854775807 is wanted"},
+      {"budget: {max_trials: 1e300}", "1e+300; a whole number from -9223"},
+      {"priority: 3000000000\n", "a whole number from -2147483648 to 21474836"},
+      {"seed: -1\n", "seed: -1; a whole number from 0 to 18446744073709551615"},
+      {"seed: 18446744073709551616\n",
+       "a whole number from 0 to 1844674407370"},
+      {"seed: '7'\n", "seed: \"7\"; a whole number is wanted"},
+      {"name: ~\n", "name: null; a text (in quotes) is wanted"},
+      {"parameters: [{name: x, double: {mx: 1}}]",
+       "unknown key \"parameters[0].double.mx\"; did you mean \"max\"?"},
+      {"x: 1\n", "unknown key \"x\". Allowed: name"},
+      {"name: a\nalgorithm: bayesian\n",
+       "study.yaml:2: algorithm: there is no \"bayesian\". Allowed: auto"},
+      {"algorithm: randon\n", "did you mean \"random\"?"},
+      {"stopping: median\n", "stopping: \"median\"; {median: {}} is wanted"},
+      {"parameters: [{name: x, float: {}}]",
+       "unknown key \"parameters[0].float\". Allowed: name, double, integer"},
+      {"a: &a [*a]\n", "64 levels"},
+      {"name: a\n---\nname: b\n", "one mapping"},
       {"name: [unclosed\n", "study.yaml:"},
       {"- a\n- b\n", "one mapping"},
       {"", "one mapping"},
@@ -136,6 +203,22 @@ TEST(StudyFileTest, DeepNestingIsRefused) {
   const auto spec = Parse(text);
   ASSERT_FALSE(spec.ok());
   EXPECT_THAT(std::string(spec.status().message()), HasSubstr("64 levels"));
+}
+
+// The path of each value was kept, and each had the long key in it: gigabytes.
+TEST(StudyFileTest, ALongKeyOverManyValuesIsRefused) {
+  std::string text = absl::StrCat("? ", std::string(500'000, 'k'), "\n: [");
+  for (int i = 0; i < 40'000; ++i) text += "1,";
+  const auto spec = Parse(text + "]\n");
+  ASSERT_FALSE(spec.ok());
+  EXPECT_THAT(std::string(spec.status().message()),
+              HasSubstr("more than 1024 bytes"));
+}
+
+TEST(StudyFileTest, AFolderIsNoFile) {
+  const auto spec = ReadStudyFile("/");
+  ASSERT_FALSE(spec.ok());
+  EXPECT_THAT(std::string(spec.status().message()), HasSubstr("cannot read /"));
 }
 
 TEST(StudyFileTest, AMissingFileIsNamed) {
