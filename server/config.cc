@@ -51,7 +51,8 @@ absl::Status CheckAddress(const std::string& flag, const std::string& address,
   }
   if (insecure || IsLoopback(host)) return absl::OkStatus();
   return absl::PermissionDeniedError(absl::StrCat(
-      flag, " ", address, ": other machines can reach this address, and the "
+      flag, " ", address,
+      ": other machines can reach this address, and the "
       "server would let anybody in. Give a loopback address, or --insecure if "
       "the whole network is trusted"));
 }

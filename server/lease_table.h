@@ -40,8 +40,8 @@ class LeaseTable {
     std::string holder;
     std::string instance;
     bool by_worker = false;
-    absl::Duration period;  // 0: never expires.
-    absl::Duration expires;  // Since boot.
+    absl::Duration period;    // 0: never expires.
+    absl::Duration expires;   // Since boot.
     std::string stop_reason;  // Non-empty once it has been told to stop.
   };
 

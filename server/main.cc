@@ -21,8 +21,8 @@ void RaiseFileLimit() {
 
 int Complain(const absl::Status& status) {
   std::cerr << "assay-server: " << std::string(status.message()) << "\n";
-  const bool is_ours = absl::IsInvalidArgument(status) ||
-                       absl::IsPermissionDenied(status);
+  const bool is_ours =
+      absl::IsInvalidArgument(status) || absl::IsPermissionDenied(status);
   return is_ours ? kBadConfiguration : 1;
 }
 

@@ -163,9 +163,8 @@ std::vector<int64_t> SearchRunner::Drop(const Trial& trial) {
     serials.push_back(outstanding.serial);
   }
   // Stands for the trial until the log does.
-  outstanding_.push_back({.proposal = AsProposal(trial),
-                          .serial = next_serial_++,
-                          .taken = true});
+  outstanding_.push_back(
+      {.proposal = AsProposal(trial), .serial = next_serial_++, .taken = true});
   serials.push_back(outstanding_.back().serial);
   return serials;
 }
@@ -272,9 +271,8 @@ absl::StatusOr<SearchRunner::Log> SearchRunner::CatchUp() {
   Log log;
   for (bool more = true; more;) {
     ASSAY_RETURN_IF_ERROR(storage_.Read([&](Snapshot& rows) -> absl::Status {
-      ASSAY_ASSIGN_OR_RETURN(
-          const std::vector<Trial> ended,
-          rows.ListEnded(study_, observed_revision_, kPage));
+      ASSAY_ASSIGN_OR_RETURN(const std::vector<Trial> ended,
+                             rows.ListEnded(study_, observed_revision_, kPage));
       for (const Trial& trial : ended) {
         strategy_->Observe(trial);
         observed_revision_ = trial.ended_revision;
@@ -322,8 +320,8 @@ absl::StatusOr<std::vector<Proposal>> SearchRunner::Propose(
   return proposals;
 }
 
-// Without those that somebody else made a trial of meanwhile: `first_unknown` is
-// the serial of the first of them. False if there were some.
+// Without those that somebody else made a trial of meanwhile: `first_unknown`
+// is the serial of the first of them. False if there were some.
 bool SearchRunner::AddToStock(std::vector<Proposal> proposals,
                               int64_t first_unknown) {
   const auto is_made = [outstanding = &outstanding_,
@@ -334,8 +332,7 @@ bool SearchRunner::AddToStock(std::vector<Proposal> proposals,
                                 o.proposal.parameters == proposal.parameters;
                        });
   };
-  const auto made =
-      std::remove_if(proposals.begin(), proposals.end(), is_made);
+  const auto made = std::remove_if(proposals.begin(), proposals.end(), is_made);
   const bool added_all = made == proposals.end();
   proposals.erase(made, proposals.end());
   for (Proposal& proposal : proposals) {
@@ -419,9 +416,8 @@ absl::Status SearchRunner::CatchUpRule() {
   }
   for (bool more = true; more;) {
     ASSAY_RETURN_IF_ERROR(storage_.Read([&](Snapshot& rows) -> absl::Status {
-      ASSAY_ASSIGN_OR_RETURN(
-          const Changes changes,
-          rows.ChangesAfter(study_, rule_revision_, kPage));
+      ASSAY_ASSIGN_OR_RETURN(const Changes changes,
+                             rows.ChangesAfter(study_, rule_revision_, kPage));
       Feed(changes);
       more = changes.through > rule_revision_;
       rule_revision_ = changes.through;

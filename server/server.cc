@@ -216,9 +216,9 @@ class Server::Parts {
   absl::Status ListenHttp() {
     if (config_.http == "none") return absl::OkStatus();
     ASSAY_ASSIGN_OR_RETURN(
-        http_, HttpServer::Start({.address = config_.http},
-                                 MonitoringRoutes(metrics_,
-                                                  [this] { return Health(); })));
+        http_, HttpServer::Start(
+                   {.address = config_.http},
+                   MonitoringRoutes(metrics_, [this] { return Health(); })));
     return absl::OkStatus();
   }
 
@@ -242,12 +242,20 @@ class Server::Parts {
                            absl::Seconds(config_.worker_lease_seconds)}};
   MetricsObserver observer_{{studies_, *storage_, metrics_}};
   ServiceContext context_{
-      studies_,  dispatcher_, recorder_, editor_, workers_, feed_,
-      *storage_, *pool_,      clock_,    metrics_, AdmitEveryone,
+      studies_,
+      dispatcher_,
+      recorder_,
+      editor_,
+      workers_,
+      feed_,
+      *storage_,
+      *pool_,
+      clock_,
+      metrics_,
+      AdmitEveryone,
       clock_.SinceBoot(),
-      config_.memory
-          ? "memory"
-          : std::filesystem::absolute(config_.data_dir).string()};
+      config_.memory ? "memory"
+                     : std::filesystem::absolute(config_.data_dir).string()};
   StudyService study_service_{context_};
   TrialService trial_service_{context_};
   WorkerService worker_service_{context_};

@@ -155,9 +155,9 @@ void StudyRegistry::Create(StudySpec spec, std::string spec_text,
           ASSAY_ASSIGN_OR_RETURN(const SpecRevision first,
                                  rows.GetSpec(same->id, 1));
           if (first.spec != text) {
-            return absl::AlreadyExistsError(absl::StrCat(
-                "study \"", spec.owner, "/", spec.name, "\" (id ",
-                same->id.value, ") exists with another spec"));
+            return absl::AlreadyExistsError(
+                absl::StrCat("study \"", spec.owner, "/", spec.name, "\" (id ",
+                             same->id.value, ") exists with another spec"));
           }
           ASSAY_ASSIGN_OR_RETURN(*view, View(rows, *std::move(same)));
           return absl::OkStatus();
@@ -189,12 +189,10 @@ absl::StatusOr<StudyChange> StudyRegistry::RunOn(Transaction& rows, Study study,
   ASSAY_ASSIGN_OR_RETURN(std::shared_ptr<const StudySpec> spec,
                          Spec(rows, study));
   const auto runner = RunnerIfAny(study.id);
-  StudyTransaction transaction(rows, std::move(study), std::move(spec),
-                               Now());
+  StudyTransaction transaction(rows, std::move(study), std::move(spec), Now());
   ASSAY_RETURN_IF_ERROR(body(transaction));
   const bool exhausted =
-      runner != nullptr &&
-      runner->supply() == SearchRunner::Supply::kExhausted;
+      runner != nullptr && runner->supply() == SearchRunner::Supply::kExhausted;
   ASSAY_RETURN_IF_ERROR(transaction.Save(exhausted));
   return std::move(transaction).TakeChange();
 }
@@ -204,8 +202,8 @@ void StudyRegistry::Change(StudyId id, Body body,
                            size_t bytes) {
   auto change = std::make_shared<StudyChange>();
   parts_.storage.Write(
-      [this, id, change, body = std::move(body)](
-          Transaction& rows) mutable -> absl::Status {
+      [this, id, change,
+       body = std::move(body)](Transaction& rows) mutable -> absl::Status {
         ASSAY_ASSIGN_OR_RETURN(Study study, rows.GetStudy(id));
         if (study.hidden) return NoSuchStudy(absl::StrCat(id.value));
         ASSAY_ASSIGN_OR_RETURN(*change, RunOn(rows, std::move(study), body));
@@ -223,8 +221,8 @@ void StudyRegistry::ChangeByTrial(TrialId id, TrialBody body,
                                   size_t bytes) {
   auto change = std::make_shared<StudyChange>();
   parts_.storage.Write(
-      [this, id, change, body = std::move(body)](
-          Transaction& rows) mutable -> absl::Status {
+      [this, id, change,
+       body = std::move(body)](Transaction& rows) mutable -> absl::Status {
         ASSAY_ASSIGN_OR_RETURN(Trial trial, rows.GetTrial(id));
         ASSAY_ASSIGN_OR_RETURN(Study study, rows.GetStudy(trial.study));
         Body on_study = [&](StudyTransaction& transaction) {
@@ -274,8 +272,8 @@ void StudyRegistry::Update(StudyId id, StudyEdit edit, std::string author,
   ChangeAndView(
       id,
       [this, edit = std::move(edit), author = std::move(author),
-       request = RequestKey{"Update", std::move(request_id),
-                            std::move(fingerprint)}](
+       request =
+           RequestKey{"Update", std::move(request_id), std::move(fingerprint)}](
           StudyTransaction& transaction) -> absl::Status {
         ASSAY_ASSIGN_OR_RETURN(const std::optional<std::string> answer,
                                FindAnswer(transaction, request));
@@ -285,8 +283,7 @@ void StudyRegistry::Update(StudyId id, StudyEdit edit, std::string author,
             const SpecRevision old,
             transaction.rows().GetSpec(study.id, study.spec_revision));
         std::string text = parts_.codec.Edit(old.spec, edit);
-        ASSAY_ASSIGN_OR_RETURN(const StudySpec spec,
-                               parts_.codec.Decode(text));
+        ASSAY_ASSIGN_OR_RETURN(const StudySpec spec, parts_.codec.Decode(text));
         study.spec_revision += 1;
         ASSAY_RETURN_IF_ERROR(transaction.rows().InsertSpec(
             study.id, {.number = study.spec_revision,
@@ -359,9 +356,8 @@ void StudyRegistry::Stop(StudyId id, Done done) {
           return absl::OkStatus();
         }
         if (study.state == StudyState::kCompleted) {
-          return absl::FailedPreconditionError(
-              absl::StrCat("study \"", study.name, "\" is COMPLETED: ",
-                           study.reason));
+          return absl::FailedPreconditionError(absl::StrCat(
+              "study \"", study.name, "\" is COMPLETED: ", study.reason));
         }
         return StopStudy(transaction, "the study was stopped by a user");
       },
@@ -375,7 +371,8 @@ void StudyRegistry::Delete(StudyId id, Done done) {
       [this, view](StudyTransaction& transaction) -> absl::Status {
         Study& study = transaction.study();
         if (study.state != StudyState::kCompleted) {
-          ASSAY_RETURN_IF_ERROR(StopStudy(transaction, "the study was deleted"));
+          ASSAY_RETURN_IF_ERROR(
+              StopStudy(transaction, "the study was deleted"));
         }
         study.hidden = true;
         transaction.Touch();

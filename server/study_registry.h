@@ -111,8 +111,8 @@ class StudyRegistry {
   // Runs `body` on the study in one write, saves its row, and after the commit
   // tells everybody who follows it; then calls `done`. NotFound if it is not
   // there or deleted.
-  void Change(StudyId id, Body body, absl::AnyInvocable<void(absl::Status)> done,
-              size_t bytes = 1024);
+  void Change(StudyId id, Body body,
+              absl::AnyInvocable<void(absl::Status)> done, size_t bytes = 1024);
 
   // The same for the study of a trial, also of a deleted study: what its trials
   // report until they end is taken.

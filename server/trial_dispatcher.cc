@@ -19,18 +19,16 @@ absl::Status ShuttingDown() {
   return absl::UnavailableError("the server is shutting down");
 }
 
-absl::Status ClientLeft() {
-  return absl::CancelledError("the client left");
-}
+absl::Status ClientLeft() { return absl::CancelledError("the client left"); }
 
 // Hands out trials of one study inside a write.
 class HandOut {
  public:
   // `held_back`: why nothing new is handed out; empty if it is.
   HandOut(std::string held_back, StudyTransaction& transaction,
-          SearchRunner* runner,
-          const Attempt& holder, Answer& answer, absl::Status& verdict,
-          std::vector<int64_t>& serials, std::optional<Supply>& awaits)
+          SearchRunner* runner, const Attempt& holder, Answer& answer,
+          absl::Status& verdict, std::vector<int64_t>& serials,
+          std::optional<Supply>& awaits)
       : held_back_(std::move(held_back)),
         transaction_(transaction),
         runner_(runner),
@@ -91,9 +89,9 @@ class HandOut {
           absl::StrCat("study \"", study.name, "\" is PAUSED")));
     }
     if (study.state == StudyState::kCompleted) {
-      return Never(absl::OutOfRangeError(absl::StrCat(
-          "study \"", study.name, "\" is COMPLETED (", ToText(study.completion),
-          "): ", study.reason)));
+      return Never(absl::OutOfRangeError(
+          absl::StrCat("study \"", study.name, "\" is COMPLETED (",
+                       ToText(study.completion), "): ", study.reason)));
     }
     const auto& max_parallel = transaction_.spec().budget.max_parallel;
     if (max_parallel && study.counts.running >= *max_parallel) {
@@ -261,8 +259,7 @@ void TrialDispatcher::Try(CallPtr call) {
           const bool nothing = answer.handouts.empty();
           if (nothing && !outcome->verdict.ok()) {
             Finish(call, std::move(outcome->verdict));
-          } else if (nothing &&
-                     parts_.clock.SinceBoot() < call->deadline) {
+          } else if (nothing && parts_.clock.SinceBoot() < call->deadline) {
             return Park(call, outcome->awaits);
           } else {
             Finish(call, std::move(answer));
@@ -278,11 +275,11 @@ void TrialDispatcher::Write(StudyId study, Attempt holder, int count,
   parts_.registry.Change(
       study,
       [this, outcome, runner, count, call = std::move(call),
-       holder = std::move(holder)](
-          StudyTransaction& transaction) -> absl::Status {
+       holder =
+           std::move(holder)](StudyTransaction& transaction) -> absl::Status {
         if (call && call->cancelled) return ClientLeft();
-        HandOut hand_out(HeldBack(), transaction, runner.get(), holder, outcome->answer,
-                         outcome->verdict, outcome->serials,
+        HandOut hand_out(HeldBack(), transaction, runner.get(), holder,
+                         outcome->answer, outcome->verdict, outcome->serials,
                          outcome->awaits);
         return hand_out.Run(count);
       },
@@ -472,11 +469,12 @@ void TrialDispatcher::ExpireLeases() {
                 trial.final_metrics,
                 transaction.FinalMetrics(trial, attempt, /*given=*/{}));
           }
-          ASSAY_RETURN_IF_ERROR(Requeue(
-              trial, attempt, AttemptOutcome::kLost,
-              absl::StrCat("the lease of ", attempt.by_worker ? "worker" : "client",
-                           " \"", attempt.holder, "\" ran out"),
-              transaction.spec().trial.limits, transaction.now()));
+          ASSAY_RETURN_IF_ERROR(
+              Requeue(trial, attempt, AttemptOutcome::kLost,
+                      absl::StrCat("the lease of ",
+                                   attempt.by_worker ? "worker" : "client",
+                                   " \"", attempt.holder, "\" ran out"),
+                      transaction.spec().trial.limits, transaction.now()));
           return transaction.Store(trial, attempt, before);
         },
         [](absl::Status) {});

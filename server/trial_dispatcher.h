@@ -47,9 +47,9 @@ struct Answer {
   std::string reason;          // Why there are none now.
 };
 
-// Hands out trials: to clients that ask, to workers that have a free slot; takes
-// them back when their leases run out. The rules are in the write that hands
-// out; nothing is given twice. Thread-safe.
+// Hands out trials: to clients that ask, to workers that have a free slot;
+// takes them back when their leases run out. The rules are in the write that
+// hands out; nothing is given twice. Thread-safe.
 class TrialDispatcher final : public StudyObserver {
  public:
   static constexpr int kMaxParked = 10'000;
@@ -106,7 +106,7 @@ class TrialDispatcher final : public StudyObserver {
     Ask ask;
     Done done;
     int64_t ticket = 0;
-    absl::Duration deadline;  // Since boot.
+    absl::Duration deadline;              // Since boot.
     std::atomic<bool> cancelled = false;  // Nobody listens any more.
   };
   using CallPtr = std::shared_ptr<Call>;

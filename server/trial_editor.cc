@@ -14,8 +14,8 @@ namespace {
 
 absl::Status CheckNotOver(const Study& study) {
   if (study.state != StudyState::kCompleted) return absl::OkStatus();
-  return absl::FailedPreconditionError(absl::StrCat(
-      "study \"", study.name, "\" is COMPLETED: ", study.reason));
+  return absl::FailedPreconditionError(
+      absl::StrCat("study \"", study.name, "\" is COMPLETED: ", study.reason));
 }
 
 absl::Status CheckNotDeleted(const Study& study, const Trial& trial) {
@@ -59,10 +59,10 @@ absl::Status CheckObjectives(const StudySpec& spec, const Metrics& metrics) {
   for (const int i : Objectives(spec)) {
     const auto value = metrics.find(spec.metrics[i].name);
     if (value != metrics.end() && !std::isnan(value->second)) continue;
-    return absl::InvalidArgumentError(absl::StrCat(
-        "metrics: \"", spec.metrics[i].name, "\" is ",
-        value == metrics.end() ? "missing" : "NaN",
-        "; a COMPLETED trial has a number for each objective"));
+    return absl::InvalidArgumentError(
+        absl::StrCat("metrics: \"", spec.metrics[i].name, "\" is ",
+                     value == metrics.end() ? "missing" : "NaN",
+                     "; a COMPLETED trial has a number for each objective"));
   }
   return absl::OkStatus();
 }
@@ -88,8 +88,8 @@ void TrialEditor::AddToQueue(
         ASSAY_RETURN_IF_ERROR(CheckNotOver(transaction.study()));
         ASSAY_ASSIGN_OR_RETURN(*result, make(transaction));
         ASSAY_RETURN_IF_ERROR(transaction.Add(*result));
-        ASSAY_RETURN_IF_ERROR(StoreAnswer(transaction, request,
-                                          absl::StrCat(result->id.value)));
+        ASSAY_RETURN_IF_ERROR(
+            StoreAnswer(transaction, request, absl::StrCat(result->id.value)));
         replaced->Drop(registry_.RunnerIfAny(result->study), *result);
         return absl::OkStatus();
       },
@@ -167,7 +167,8 @@ void TrialEditor::Import(StudyId study, Imported imported, RequestKey request,
   registry_.Change(
       study,
       [this, imported = std::move(imported), request = std::move(request),
-       result, replaced](StudyTransaction& transaction) mutable -> absl::Status {
+       result,
+       replaced](StudyTransaction& transaction) mutable -> absl::Status {
         ASSAY_ASSIGN_OR_RETURN(const std::optional<std::string> answer,
                                FindAnswer(transaction, request));
         if (answer) {
@@ -220,8 +221,7 @@ void TrialEditor::Stop(TrialId id, std::string reason, Done done) {
           ASSAY_ASSIGN_OR_RETURN(
               Attempt attempt,
               transaction.rows().GetAttempt(trial.id, trial.attempts));
-          ASSAY_RETURN_IF_ERROR(
-              transaction.TellToStop(trial, attempt, reason));
+          ASSAY_RETURN_IF_ERROR(transaction.TellToStop(trial, attempt, reason));
         } else {
           const TrialState before = trial.state;
           ASSAY_RETURN_IF_ERROR(StopPending(trial, reason, transaction.now()));

@@ -12,8 +12,8 @@
 
 namespace assay {
 
-// What people do to trials: enqueue, import, stop, retry, annotate. Thread-safe;
-// results come on the writer thread.
+// What people do to trials: enqueue, import, stop, retry, annotate.
+// Thread-safe; results come on the writer thread.
 class TrialEditor {
  public:
   // `registry` must outlive this.
@@ -49,10 +49,10 @@ class TrialEditor {
   void Retry(TrialId trial, RequestKey request, Done done);
 
  private:
-  void AddToQueue(StudyId study,
-                  absl::AnyInvocable<absl::StatusOr<Trial>(StudyTransaction&)>
-                      make,
-                  RequestKey request, Done done);
+  void AddToQueue(
+      StudyId study,
+      absl::AnyInvocable<absl::StatusOr<Trial>(StudyTransaction&)> make,
+      RequestKey request, Done done);
 
   StudyRegistry& registry_;
 };

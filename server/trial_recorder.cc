@@ -32,8 +32,8 @@ bool SameContent(const Measurement& a, const Measurement& b) {
          SameNumber(a.elapsed_seconds, b.elapsed_seconds) &&
          SameMetrics(a.metrics, b.metrics) &&
          a.gradients.size() == b.gradients.size() &&
-         std::equal(a.gradients.begin(), a.gradients.end(),
-                    b.gradients.begin(), [](auto& x, auto& y) {
+         std::equal(a.gradients.begin(), a.gradients.end(), b.gradients.begin(),
+                    [](auto& x, auto& y) {
                       return x.first == y.first &&
                              SameMetrics(x.second, y.second);
                     });
@@ -41,14 +41,14 @@ bool SameContent(const Measurement& a, const Measurement& b) {
 
 // Distinguishes finishes of one attempt: "1 bad luck {loss: 0.25}".
 std::string Fingerprint(const FinishReport& report) {
-  return absl::StrCat(
-      static_cast<int>(report.end), " ", report.reason, " {",
-      absl::StrJoin(report.metrics, ", ",
-                    [](std::string* out, const auto& metric) {
-                      absl::StrAppendFormat(out, "%s: %.17g", metric.first,
-                                            metric.second);
-                    }),
-      "}");
+  return absl::StrCat(static_cast<int>(report.end), " ", report.reason, " {",
+                      absl::StrJoin(report.metrics, ", ",
+                                    [](std::string* out, const auto& metric) {
+                                      absl::StrAppendFormat(out, "%s: %.17g",
+                                                            metric.first,
+                                                            metric.second);
+                                    }),
+                      "}");
 }
 
 absl::Status SequenceTaken(const Measurement& measurement) {
@@ -59,18 +59,16 @@ absl::Status SequenceTaken(const Measurement& measurement) {
 
 // Stores the measurement unless it is there. True if it was new.
 absl::StatusOr<bool> Record(StudyTransaction& transaction, Trial& trial,
-                            const Attempt& attempt,
-                            Measurement& measurement) {
+                            const Attempt& attempt, Measurement& measurement) {
   ASSAY_ASSIGN_OR_RETURN(
       const std::optional<Measurement> last,
       transaction.rows().LastMeasurement(trial.id, attempt.number));
   const int64_t last_sequence = last ? last->sequence : 0;
   if (measurement.sequence == 0) measurement.sequence = last_sequence + 1;
   if (measurement.sequence <= last_sequence) {
-    ASSAY_ASSIGN_OR_RETURN(
-        const std::optional<Measurement> same,
-        transaction.rows().FindMeasurement(trial.id, attempt.number,
-                                           measurement.sequence));
+    ASSAY_ASSIGN_OR_RETURN(const std::optional<Measurement> same,
+                           transaction.rows().FindMeasurement(
+                               trial.id, attempt.number, measurement.sequence));
     if (same && SameContent(*same, measurement)) {
       measurement.revision = same->revision;
       return false;
@@ -202,14 +200,16 @@ absl::StatusOr<Advice> TrialRecorder::Heartbeat(Token token) {
   if (const auto lease = parts_.leases.Renew(token)) {
     return Advice{!lease->stop_reason.empty(), lease->stop_reason};
   }
-  absl::Status status = parts_.storage.Read([&](Snapshot& rows) -> absl::Status {
-    ASSAY_ASSIGN_OR_RETURN(const Trial trial, rows.GetTrial(token.trial));
-    ASSAY_RETURN_IF_ERROR(rows.GetAttempt(token.trial, token.attempt).status());
-    ASSAY_RETURN_IF_ERROR(CheckFence(trial, token.attempt));
-    return absl::FailedPreconditionError(
-        absl::StrCat("trial ", token.trial.value, ": attempt ", token.attempt,
-                     " is about to end"));
-  });
+  absl::Status status =
+      parts_.storage.Read([&](Snapshot& rows) -> absl::Status {
+        ASSAY_ASSIGN_OR_RETURN(const Trial trial, rows.GetTrial(token.trial));
+        ASSAY_RETURN_IF_ERROR(
+            rows.GetAttempt(token.trial, token.attempt).status());
+        ASSAY_RETURN_IF_ERROR(CheckFence(trial, token.attempt));
+        return absl::FailedPreconditionError(
+            absl::StrCat("trial ", token.trial.value, ": attempt ",
+                         token.attempt, " is about to end"));
+      });
   return status;
 }
 
@@ -253,9 +253,9 @@ absl::Status CompleteOrFail(StudyTransaction& transaction, Trial& trial,
   if (missing.empty() || told_to_stop) {
     return Complete(trial, attempt, std::move(metrics), now);
   }
-  const std::string what = absl::StrCat(
-      absl::StrJoin(missing, ", "),
-      missing.size() == 1 ? " has no value" : " have no values");
+  const std::string what =
+      absl::StrCat(absl::StrJoin(missing, ", "),
+                   missing.size() == 1 ? " has no value" : " have no values");
   if (report.may_correct) {
     return absl::InvalidArgumentError(absl::StrCat(
         "metrics: ", what, "; give each objective, or report it before"));
@@ -270,9 +270,9 @@ absl::Status Apply(StudyTransaction& transaction, Trial& trial,
   const AttemptLimits& limits = transaction.spec().trial.limits;
   const absl::Time now = transaction.now();
   Metrics metrics;
-  const bool has_values =
-      report.end == End::kCompleted || report.end == End::kStopped ||
-      !attempt.stop_reason.empty();
+  const bool has_values = report.end == End::kCompleted ||
+                          report.end == End::kStopped ||
+                          !attempt.stop_reason.empty();
   if (has_values) {
     ASSAY_ASSIGN_OR_RETURN(
         metrics, transaction.FinalMetrics(trial, attempt, report.metrics));
@@ -310,9 +310,9 @@ void TrialRecorder::Finish(FinishReport report, FinishDone done) {
       id,
       [report = std::move(report), result](StudyTransaction& transaction,
                                            Trial& trial) -> absl::Status {
-        ASSAY_ASSIGN_OR_RETURN(
-            Attempt attempt, transaction.rows().GetAttempt(
-                                 report.token.trial, report.token.attempt));
+        ASSAY_ASSIGN_OR_RETURN(Attempt attempt,
+                               transaction.rows().GetAttempt(
+                                   report.token.trial, report.token.attempt));
         const std::string fingerprint = Fingerprint(report);
         if (attempt.finish == fingerprint) {
           *result = trial;

@@ -42,10 +42,10 @@ struct FinishReport {
 };
 
 // Takes what the holders of trials report. Each write is known by its natural
-// key: the same again is answered the same and changes nothing. Errors: NotFound
-// (no such trial or attempt), FailedPrecondition (the attempt is over, or the
-// key was used with other content). Thread-safe; results come on the writer
-// thread, decisions of a stopping rule from the pool.
+// key: the same again is answered the same and changes nothing. Errors:
+// NotFound (no such trial or attempt), FailedPrecondition (the attempt is over,
+// or the key was used with other content). Thread-safe; results come on the
+// writer thread, decisions of a stopping rule from the pool.
 class TrialRecorder {
  public:
   struct Parts {  // All must outlive the recorder.

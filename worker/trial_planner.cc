@@ -165,7 +165,8 @@ absl::Status PlanCommand(const v1::TrialTemplate& how,
     case v1::TrialTemplate::HOW_NOT_SET:
       return absl::InvalidArgumentError("the study does not say what to run");
   }
-  // Trials run in a scratch folder: scripts beside the worker are named by this.
+  // Trials run in a scratch folder: scripts beside the worker are named by
+  // this.
   Parameters known = parameters;
   std::error_code ignored;
   known.emplace("worker.directory",

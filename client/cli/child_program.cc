@@ -73,12 +73,24 @@ bool ChildProgram::HasEnded() {
   return ended_;
 }
 
+void ChildProgram::Signal(int signal) {
+  if (!HasEnded()) kill(pid_, signal);
+}
+
+bool ChildProgram::WaitForEnd(absl::Duration time,
+                              const std::function<bool()>& enough) {
+  const absl::Time deadline = absl::Now() + time;
+  while (!HasEnded()) {
+    if (absl::Now() >= deadline) return false;
+    absl::SleepFor(kLook);
+    if (enough != nullptr && enough()) return HasEnded();
+  }
+  return true;
+}
+
 void ChildProgram::Stop(absl::Duration grace) {
-  if (HasEnded()) return;
-  kill(pid_, SIGTERM);
-  const absl::Time deadline = absl::Now() + grace;
-  while (!HasEnded() && absl::Now() < deadline) absl::SleepFor(kLook);
-  if (HasEnded()) return;
+  Signal(SIGTERM);
+  if (WaitForEnd(grace)) return;
   kill(pid_, SIGKILL);
   waitpid(pid_, nullptr, 0);
   ended_ = true;

@@ -2,6 +2,7 @@
 
 #include <sys/types.h>
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -25,6 +26,14 @@ class ChildProgram {
   ChildProgram(const ChildProgram&) = delete;
 
   bool HasEnded();
+
+  // Nothing if it has ended.
+  void Signal(int signal);
+
+  // True once it has ended; false after `time`, or when `enough` says so
+  // (looked at after each short wait).
+  bool WaitForEnd(absl::Duration time,
+                  const std::function<bool()>& enough = nullptr);
 
   // SIGTERM, and SIGKILL if it has not ended after `grace`.
   void Stop(absl::Duration grace);

@@ -44,9 +44,8 @@ absl::StatusOr<int64_t> ReadPageToken(const std::string& token,
 absl::StatusOr<int> ReadPageSize(int64_t size, int standard, int max) {
   if (size == 0) return standard;
   if (size >= 1 && size <= max) return static_cast<int>(size);
-  return absl::InvalidArgumentError(
-      absl::StrCat("page_size: ", size, "; 1 to ", max, ", or 0 for ",
-                   standard));
+  return absl::InvalidArgumentError(absl::StrCat("page_size: ", size, "; 1 to ",
+                                                 max, ", or 0 for ", standard));
 }
 
 }  // namespace assay

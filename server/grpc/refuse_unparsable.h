@@ -11,7 +11,8 @@ namespace assay {
 // nested too deep) with Unimplemented and no word. Given to the ServerBuilder,
 // this makes it InvalidArgument that says so. Not for client streams, which a
 // bad message just ends.
-std::vector<std::unique_ptr<grpc::experimental::ServerInterceptorFactoryInterface>>
+std::vector<
+    std::unique_ptr<grpc::experimental::ServerInterceptorFactoryInterface>>
 RefuseUnparsable();
 
 }  // namespace assay

@@ -125,15 +125,14 @@ grpc::ServerUnaryReactor* StudyService::Create(
 grpc::ServerUnaryReactor* StudyService::Get(grpc::CallbackServerContext* call,
                                             const v1::GetStudyRequest* request,
                                             v1::Study* response) {
-  return HandleOnPool(context_, call, "StudyService/Get", response,
-                      [this, request]() -> absl::StatusOr<v1::Study> {
-                        ASSAY_ASSIGN_OR_RETURN(
-                            const StudyId id,
-                            context_.studies.Resolve(request->study()));
-                        ASSAY_ASSIGN_OR_RETURN(const StudyView view,
-                                               context_.studies.Get(id));
-                        return ToMessage(context_, view);
-                      });
+  return HandleOnPool(
+      context_, call, "StudyService/Get", response,
+      [this, request]() -> absl::StatusOr<v1::Study> {
+        ASSAY_ASSIGN_OR_RETURN(const StudyId id,
+                               context_.studies.Resolve(request->study()));
+        ASSAY_ASSIGN_OR_RETURN(const StudyView view, context_.studies.Get(id));
+        return ToMessage(context_, view);
+      });
 }
 
 grpc::ServerUnaryReactor* StudyService::List(
@@ -147,9 +146,8 @@ grpc::ServerUnaryReactor* StudyService::List(
         ASSAY_ASSIGN_OR_RETURN(const std::optional<Expression> filter,
                                ParseFilter(request->filter()));
         const std::string list = absl::StrCat("studies ", request->filter());
-        ASSAY_ASSIGN_OR_RETURN(
-            const int64_t after,
-            ReadPageToken(request->page_token(), list, 0));
+        ASSAY_ASSIGN_OR_RETURN(const int64_t after,
+                               ReadPageToken(request->page_token(), list, 0));
         v1::ListStudiesResponse page;
         StudyId last{after};
         for (int scanned = 0; scanned < kScanned;) {
@@ -176,28 +174,28 @@ grpc::ServerUnaryReactor* StudyService::List(
 grpc::ServerUnaryReactor* StudyService::Update(
     grpc::CallbackServerContext* call, const v1::UpdateStudyRequest* request,
     v1::Study* response) {
-  return Handle(
-      context_, call, "StudyService/Update", response,
-      [&](Reply<v1::Study> reply) {
-        const absl::StatusOr<StudyId> id =
-            context_.studies.Resolve(request->study());
-        if (!id.ok()) return reply(id.status());
-        if (absl::Status bad = CheckUpdate(*request); !bad.ok()) {
-          return reply(std::move(bad));
-        }
-        StudyEdit edit;
-        if (request->has_budget()) {
-          absl::StatusOr<Budget> budget = ToBudget(request->budget());
-          if (!budget.ok()) return reply(budget.status());
-          edit.budget = *std::move(budget);
-        }
-        if (request->has_priority()) edit.priority = request->priority();
-        if (request->has_note()) edit.note = request->note();
-        context_.studies.Update(*id, std::move(edit), request->author(),
-                                request->request_id(),
-                                DeterministicBytes(*request),
-                                ReplyWithStudy(context_, reply));
-      });
+  return Handle(context_, call, "StudyService/Update", response,
+                [&](Reply<v1::Study> reply) {
+                  const absl::StatusOr<StudyId> id =
+                      context_.studies.Resolve(request->study());
+                  if (!id.ok()) return reply(id.status());
+                  if (absl::Status bad = CheckUpdate(*request); !bad.ok()) {
+                    return reply(std::move(bad));
+                  }
+                  StudyEdit edit;
+                  if (request->has_budget()) {
+                    absl::StatusOr<Budget> budget = ToBudget(request->budget());
+                    if (!budget.ok()) return reply(budget.status());
+                    edit.budget = *std::move(budget);
+                  }
+                  if (request->has_priority())
+                    edit.priority = request->priority();
+                  if (request->has_note()) edit.note = request->note();
+                  context_.studies.Update(
+                      *id, std::move(edit), request->author(),
+                      request->request_id(), DeterministicBytes(*request),
+                      ReplyWithStudy(context_, reply));
+                });
 }
 
 grpc::ServerUnaryReactor* StudyService::Pause(
@@ -254,7 +252,8 @@ namespace {
 absl::StatusOr<std::vector<Trial>> Rankable(const ServiceContext& context,
                                             StudyId study) {
   constexpr int kPage = 1000;
-  for (const TrialState state : {TrialState::kCompleted, TrialState::kStopped}) {
+  for (const TrialState state :
+       {TrialState::kCompleted, TrialState::kStopped}) {
     std::vector<Trial> trials;
     for (int64_t after = -1;;) {
       std::vector<Trial> page;

@@ -68,9 +68,9 @@ WatchStream::ChangePage() {
         absl::StrCat("after: ", after_, "; at least 0"));
   }
   if (after_ > view.study.revision) {
-    return absl::OutOfRangeError(
-        absl::StrCat("after: ", after_, " is beyond the newest revision ",
-                     view.study.revision));
+    return absl::OutOfRangeError(absl::StrCat("after: ", after_,
+                                              " is beyond the newest revision ",
+                                              view.study.revision));
   }
   if (view.study.revision - after_ > kMaxLag) {
     snapshot_next_ = -1;
@@ -109,8 +109,7 @@ void WatchStream::AwaitChange() {
   // Continue() only posts, so that calling it under the lock is fine.
   ticket_ = context_.feed.Await(study_, after_,
                                 [self = std::move(self)] { self->Continue(); });
-  if (ticket_ != 0 && is_cancelled() &&
-      context_.feed.Cancel(study_, ticket_)) {
+  if (ticket_ != 0 && is_cancelled() && context_.feed.Cancel(study_, ticket_)) {
     ticket_ = 0;
     Continue();  // Which ends the stream.
   }
@@ -166,10 +165,9 @@ absl::Status ExportStream::AddMeasurements(Snapshot& rows,
                                            v1::ExportStudyResponse& page) {
   while (!curves_left_.empty() && page.measurements_size() < kPage) {
     const Trial& trial = curves_left_.front();
-    ASSAY_ASSIGN_OR_RETURN(
-        const std::vector<Measurement> curve,
-        rows.ListMeasurements(trial.id, trial.attempts, after_sequence_,
-                              kPage));
+    ASSAY_ASSIGN_OR_RETURN(const std::vector<Measurement> curve,
+                           rows.ListMeasurements(trial.id, trial.attempts,
+                                                 after_sequence_, kPage));
     for (const Measurement& measurement : curve) {
       *page.add_measurements() =
           ToMessage(trial.id, trial.attempts, measurement);

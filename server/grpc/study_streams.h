@@ -21,8 +21,8 @@ class WatchStream final : public PageStream<v1::WatchStudyResponse> {
       : PageStream(context, std::move(record), open),
         study_(study),
         after_(after),
-        snapshot_next_(after == 0 ? std::optional<int64_t>(-1)
-                                  : std::nullopt) {}
+        snapshot_next_(after == 0 ? std::optional<int64_t>(-1) : std::nullopt) {
+  }
 
  protected:
   absl::StatusOr<std::optional<v1::WatchStudyResponse>> Next() override;

@@ -28,8 +28,8 @@ absl::Status CheckRange(const char* field, double value, double max) {
 absl::Status CheckBytes(const char* field, const std::string& text, size_t min,
                         size_t max) {
   if (text.size() >= min && text.size() <= max) return absl::OkStatus();
-  return absl::InvalidArgumentError(absl::StrCat(
-      field, ": ", text.size(), " bytes; ", min, " to ", max));
+  return absl::InvalidArgumentError(
+      absl::StrCat(field, ": ", text.size(), " bytes; ", min, " to ", max));
 }
 
 Token ToToken(int64_t trial, int32_t attempt) {
@@ -39,7 +39,8 @@ Token ToToken(int64_t trial, int32_t attempt) {
 // Its beginning, cut between two characters.
 std::string Beginning(const std::string& text, size_t bytes) {
   if (text.size() <= bytes) return text;
-  while (bytes > 0 && (static_cast<unsigned char>(text[bytes]) & 0xC0) == 0x80) {
+  while (bytes > 0 &&
+         (static_cast<unsigned char>(text[bytes]) & 0xC0) == 0x80) {
     --bytes;
   }
   return text.substr(0, bytes);
@@ -102,9 +103,8 @@ absl::StatusOr<FinishReport> ToFinishReport(const v1::FailRequest& request) {
       report.end = End::kFatal;
       return report;
     default:
-      return absl::InvalidArgumentError(
-          absl::StrCat("kind: ", request.kind(),
-                       "; ERROR, INFEASIBLE, HAND_BACK or FATAL"));
+      return absl::InvalidArgumentError(absl::StrCat(
+          "kind: ", request.kind(), "; ERROR, INFEASIBLE, HAND_BACK or FATAL"));
   }
 }
 
@@ -136,7 +136,8 @@ absl::StatusOr<FinishReport> ToFinishReport(const v1::Finish& message) {
       return report;
     default:
       return absl::InvalidArgumentError(
-          absl::StrCat("finish.kind: ", message.kind(), "; COMPLETED, STOPPED, "
+          absl::StrCat("finish.kind: ", message.kind(),
+                       "; COMPLETED, STOPPED, "
                        "FAILED, FATAL, INFEASIBLE or HANDED_BACK"));
   }
 }

@@ -75,30 +75,29 @@ v1::ReportResponse ToMessage(const Advice& advice) {
 grpc::ServerUnaryReactor* TrialService::Suggest(
     grpc::CallbackServerContext* call, const v1::SuggestRequest* request,
     v1::SuggestResponse* response) {
-  return Handle(
-      context_, call, "TrialService/Suggest", response,
-      [&](Reply<v1::SuggestResponse> reply) {
-        const auto study = context_.studies.Resolve(request->study());
-        if (!study.ok()) return reply(study.status());
-        absl::StatusOr<Ask> ask = ToAsk(*study, *request);
-        if (!ask.ok()) return reply(ask.status());
-        const absl::Duration began = context_.clock.SinceBoot();
-        const int64_t ticket = context_.dispatcher.Suggest(
-            *std::move(ask),
-            [this, reply, began](absl::StatusOr<Answer> answer) {
-              if (!answer.ok()) return reply(answer.status());
-              if (!answer->handouts.empty()) {
-                context_.metrics.ObserveSuggest(
-                    answer->handouts.back().trial.origin.strategy,
-                    context_.clock.SinceBoot() - began);
-              }
-              reply(ToMessage(*answer));
-            });
-        if (request->wait() > 0) {
-          reply.OnCancel(
-              [this, ticket] { context_.dispatcher.Cancel(ticket); });
-        }
-      });
+  return Handle(context_, call, "TrialService/Suggest", response,
+                [&](Reply<v1::SuggestResponse> reply) {
+                  const auto study = context_.studies.Resolve(request->study());
+                  if (!study.ok()) return reply(study.status());
+                  absl::StatusOr<Ask> ask = ToAsk(*study, *request);
+                  if (!ask.ok()) return reply(ask.status());
+                  const absl::Duration began = context_.clock.SinceBoot();
+                  const int64_t ticket = context_.dispatcher.Suggest(
+                      *std::move(ask),
+                      [this, reply, began](absl::StatusOr<Answer> answer) {
+                        if (!answer.ok()) return reply(answer.status());
+                        if (!answer->handouts.empty()) {
+                          context_.metrics.ObserveSuggest(
+                              answer->handouts.back().trial.origin.strategy,
+                              context_.clock.SinceBoot() - began);
+                        }
+                        reply(ToMessage(*answer));
+                      });
+                  if (request->wait() > 0) {
+                    reply.OnCancel(
+                        [this, ticket] { context_.dispatcher.Cancel(ticket); });
+                  }
+                });
 }
 
 grpc::ServerUnaryReactor* TrialService::Report(
@@ -165,11 +164,10 @@ grpc::ServerUnaryReactor* TrialService::Enqueue(
                   if (!study.ok()) return reply(study.status());
                   auto enqueued = ToEnqueued(*request);
                   if (!enqueued.ok()) return reply(enqueued.status());
-                  context_.editor.Enqueue(
-                      *study, *std::move(enqueued),
-                      {"Enqueue", request->request_id(),
-                       DeterministicBytes(*request)},
-                      ReplyWithTrial(context_, reply));
+                  context_.editor.Enqueue(*study, *std::move(enqueued),
+                                          {"Enqueue", request->request_id(),
+                                           DeterministicBytes(*request)},
+                                          ReplyWithTrial(context_, reply));
                 });
 }
 
@@ -182,45 +180,42 @@ grpc::ServerUnaryReactor* TrialService::CreateTrial(
                   if (!study.ok()) return reply(study.status());
                   auto imported = ToImported(*request);
                   if (!imported.ok()) return reply(imported.status());
-                  context_.editor.Import(
-                      *study, *std::move(imported),
-                      {"CreateTrial", request->request_id(),
-                       DeterministicBytes(*request)},
-                      ReplyWithTrial(context_, reply));
+                  context_.editor.Import(*study, *std::move(imported),
+                                         {"CreateTrial", request->request_id(),
+                                          DeterministicBytes(*request)},
+                                         ReplyWithTrial(context_, reply));
                 });
 }
 
 grpc::ServerUnaryReactor* TrialService::Stop(
     grpc::CallbackServerContext* call, const v1::StopTrialRequest* request,
     v1::Trial* response) {
-  return Handle(context_, call, "TrialService/Stop", response,
-                [&](Reply<v1::Trial> reply) {
-                  if (absl::Status bad =
-                          CheckReason("reason", request->reason());
-                      !bad.ok()) {
-                    return reply(std::move(bad));
-                  }
-                  context_.editor.Stop(TrialId{request->trial_id()},
-                                       request->reason(),
-                                       ReplyWithTrial(context_, reply));
-                });
+  return Handle(
+      context_, call, "TrialService/Stop", response,
+      [&](Reply<v1::Trial> reply) {
+        if (absl::Status bad = CheckReason("reason", request->reason());
+            !bad.ok()) {
+          return reply(std::move(bad));
+        }
+        context_.editor.Stop(TrialId{request->trial_id()}, request->reason(),
+                             ReplyWithTrial(context_, reply));
+      });
 }
 
 grpc::ServerUnaryReactor* TrialService::Retry(
     grpc::CallbackServerContext* call, const v1::RetryTrialRequest* request,
     v1::Trial* response) {
-  return Handle(
-      context_, call, "TrialService/Retry", response,
-      [&](Reply<v1::Trial> reply) {
-        if (absl::Status bad = CheckRequestId(request->request_id());
-            !bad.ok()) {
-          return reply(std::move(bad));
-        }
-        context_.editor.Retry(
-            TrialId{request->trial_id()},
-            {"Retry", request->request_id(), DeterministicBytes(*request)},
-            ReplyWithTrial(context_, reply));
-      });
+  return Handle(context_, call, "TrialService/Retry", response,
+                [&](Reply<v1::Trial> reply) {
+                  if (absl::Status bad = CheckRequestId(request->request_id());
+                      !bad.ok()) {
+                    return reply(std::move(bad));
+                  }
+                  context_.editor.Retry(TrialId{request->trial_id()},
+                                        {"Retry", request->request_id(),
+                                         DeterministicBytes(*request)},
+                                        ReplyWithTrial(context_, reply));
+                });
 }
 
 // --- Reading ----------------------------------------------------------------
@@ -277,12 +272,10 @@ absl::StatusOr<v1::Trial> GetTrial(const ServiceContext& context,
 class TrialFields {
  public:
   explicit TrialFields(const Trial& trial) : trial_(trial) {
-    fields_ = {{"id", trial.id.value},
-               {"number", trial.number},
-               {"state", ToText(trial.state)},
-               {"attempts", int64_t{trial.attempts}},
-               {"last_step", trial.last_step},
-               {"strategy", trial.origin.strategy}};
+    fields_ = {
+        {"id", trial.id.value},         {"number", trial.number},
+        {"state", ToText(trial.state)}, {"attempts", int64_t{trial.attempts}},
+        {"last_step", trial.last_step}, {"strategy", trial.origin.strategy}};
     for (const auto& [name, value] : trial.final_metrics) {
       metrics_[name] = value;
     }
@@ -367,9 +360,8 @@ absl::StatusOr<v1::ListTrialsResponse> ListTrials(
     filter = *std::move(parsed);
   }
   ASSAY_ASSIGN_OR_RETURN(const StudyView view, context.studies.Get(study));
-  const std::string list = absl::StrCat("trials ", study.value, " ",
-                                        request.descending(), " ",
-                                        request.filter());
+  const std::string list = absl::StrCat(
+      "trials ", study.value, " ", request.descending(), " ", request.filter());
   ASSAY_ASSIGN_OR_RETURN(
       int64_t at,
       ReadPageToken(request.page_token(), list,
@@ -386,11 +378,10 @@ absl::StatusOr<v1::ListTrialsResponse> ListTrials(
       at = trial.number;
       ++scanned;
       const TrialFields fields(trial);
-      if (filter && !filter->Evaluate(
-                        [&](const std::string& name) {
-                          return fields.Find(name);
-                        },
-                        Expression::Missing::kFalse)) {
+      if (filter &&
+          !filter->Evaluate(
+              [&](const std::string& name) { return fields.Find(name); },
+              Expression::Missing::kFalse)) {
         continue;
       }
       *page.add_trials() = ToMessage(trial, view.study.seed);
@@ -409,9 +400,8 @@ absl::StatusOr<v1::ListTrialsResponse> ListTrials(
 grpc::ServerUnaryReactor* TrialService::Get(grpc::CallbackServerContext* call,
                                             const v1::GetTrialRequest* request,
                                             v1::Trial* response) {
-  return HandleOnPool(
-      context_, call, "TrialService/Get", response,
-      [this, request] { return GetTrial(context_, *request); });
+  return HandleOnPool(context_, call, "TrialService/Get", response,
+                      [this, request] { return GetTrial(context_, *request); });
 }
 
 grpc::ServerUnaryReactor* TrialService::List(
@@ -422,9 +412,9 @@ grpc::ServerUnaryReactor* TrialService::List(
       [this, request] { return ListTrials(context_, *request); });
 }
 
-grpc::ServerUnaryReactor* TrialService::Curve(
-    grpc::CallbackServerContext* call, const v1::CurveRequest* request,
-    v1::CurveResponse* response) {
+grpc::ServerUnaryReactor* TrialService::Curve(grpc::CallbackServerContext* call,
+                                              const v1::CurveRequest* request,
+                                              v1::CurveResponse* response) {
   return HandleOnPool(
       context_, call, "TrialService/Curve", response,
       [this, request]() -> absl::StatusOr<v1::CurveResponse> {
@@ -462,18 +452,16 @@ grpc::ServerUnaryReactor* TrialService::Log(grpc::CallbackServerContext* call,
               absl::StrCat("offset: ", request->offset(), "; at least 0"));
         }
         std::vector<LogPiece> pieces;
-        ASSAY_RETURN_IF_ERROR(
-            context_.storage.Read([&](Snapshot& rows) -> absl::Status {
-              ASSAY_ASSIGN_OR_RETURN(
-                  const Trial trial,
-                  rows.GetTrial(TrialId{request->trial_id()}));
-              const int32_t attempt =
-                  request->attempt() == 0 ? trial.attempts : request->attempt();
-              ASSAY_ASSIGN_OR_RETURN(
-                  pieces,
-                  rows.ReadLog(trial.id, attempt, request->offset(), 64));
-              return absl::OkStatus();
-            }));
+        ASSAY_RETURN_IF_ERROR(context_.storage.Read([&](Snapshot& rows)
+                                                        -> absl::Status {
+          ASSAY_ASSIGN_OR_RETURN(const Trial trial,
+                                 rows.GetTrial(TrialId{request->trial_id()}));
+          const int32_t attempt =
+              request->attempt() == 0 ? trial.attempts : request->attempt();
+          ASSAY_ASSIGN_OR_RETURN(
+              pieces, rows.ReadLog(trial.id, attempt, request->offset(), 64));
+          return absl::OkStatus();
+        }));
         v1::LogResponse log;
         log.set_offset(request->offset());
         std::string& data = *log.mutable_data();
@@ -483,8 +471,8 @@ grpc::ServerUnaryReactor* TrialService::Log(grpc::CallbackServerContext* call,
           const bool has_gap = !data.empty() && piece.offset > end;
           if (has_gap || static_cast<int64_t>(data.size()) >= kLogBytes) break;
           const int64_t skip = std::max<int64_t>(
-              0, log.offset() + static_cast<int64_t>(data.size()) -
-                     piece.offset);
+              0,
+              log.offset() + static_cast<int64_t>(data.size()) - piece.offset);
           if (skip < static_cast<int64_t>(piece.bytes.size())) {
             data += piece.bytes.substr(skip);
           }
@@ -498,8 +486,7 @@ grpc::ServerUnaryReactor* TrialService::Log(grpc::CallbackServerContext* call,
 namespace {
 
 // Study and trial that attributes belong to; the trial is 0 for the study's.
-absl::StatusOr<std::pair<StudyId, TrialId>> Owner(Snapshot& rows,
-                                                  StudyId study,
+absl::StatusOr<std::pair<StudyId, TrialId>> Owner(Snapshot& rows, StudyId study,
                                                   int64_t trial_id) {
   if (trial_id == 0) {
     ASSAY_RETURN_IF_ERROR(rows.GetStudy(study).status());
@@ -514,32 +501,31 @@ absl::StatusOr<std::pair<StudyId, TrialId>> Owner(Snapshot& rows,
 grpc::ServerUnaryReactor* TrialService::SetAttributes(
     grpc::CallbackServerContext* call, const v1::SetAttributesRequest* request,
     v1::Empty* response) {
-  return Handle(
-      context_, call, "TrialService/SetAttributes", response,
-      [&](Reply<v1::Empty> reply) {
-        auto attributes = ToAttributes(request->attributes());
-        if (!attributes.ok()) return reply(attributes.status());
-        const auto study = ResolveUnlessTrial(context_, request->study(),
-                                              request->trial_id());
-        if (!study.ok()) return reply(study.status());
-        context_.storage.Write(
-            [study = *study, trial = request->trial_id(),
-             attributes = *std::move(attributes)](Transaction& rows)
-                -> absl::Status {
-              ASSAY_ASSIGN_OR_RETURN(const auto owner,
-                                     Owner(rows, study, trial));
-              for (const Attribute& attribute : attributes) {
-                ASSAY_RETURN_IF_ERROR(rows.SetAttribute(
-                    owner.first, owner.second, attribute));
-              }
-              return absl::OkStatus();
-            },
-            [reply](absl::Status status) {
-              if (!status.ok()) return reply(std::move(status));
-              reply(v1::Empty());
-            },
-            request->ByteSizeLong() + 512);
-      });
+  return Handle(context_, call, "TrialService/SetAttributes", response,
+                [&](Reply<v1::Empty> reply) {
+                  auto attributes = ToAttributes(request->attributes());
+                  if (!attributes.ok()) return reply(attributes.status());
+                  const auto study = ResolveUnlessTrial(
+                      context_, request->study(), request->trial_id());
+                  if (!study.ok()) return reply(study.status());
+                  context_.storage.Write(
+                      [study = *study, trial = request->trial_id(),
+                       attributes = *std::move(attributes)](
+                          Transaction& rows) -> absl::Status {
+                        ASSAY_ASSIGN_OR_RETURN(const auto owner,
+                                               Owner(rows, study, trial));
+                        for (const Attribute& attribute : attributes) {
+                          ASSAY_RETURN_IF_ERROR(rows.SetAttribute(
+                              owner.first, owner.second, attribute));
+                        }
+                        return absl::OkStatus();
+                      },
+                      [reply](absl::Status status) {
+                        if (!status.ok()) return reply(std::move(status));
+                        reply(v1::Empty());
+                      },
+                      request->ByteSizeLong() + 512);
+                });
 }
 
 grpc::ServerUnaryReactor* TrialService::ListAttributes(
@@ -548,15 +534,14 @@ grpc::ServerUnaryReactor* TrialService::ListAttributes(
   return HandleOnPool(
       context_, call, "TrialService/ListAttributes", response,
       [this, request]() -> absl::StatusOr<v1::ListAttributesResponse> {
-        ASSAY_ASSIGN_OR_RETURN(
-            const StudyId study,
-            ResolveUnlessTrial(context_, request->study(),
-                               request->trial_id()));
+        ASSAY_ASSIGN_OR_RETURN(const StudyId study,
+                               ResolveUnlessTrial(context_, request->study(),
+                                                  request->trial_id()));
         v1::ListAttributesResponse list;
         ASSAY_RETURN_IF_ERROR(
             context_.storage.Read([&](Snapshot& rows) -> absl::Status {
-              ASSAY_ASSIGN_OR_RETURN(
-                  const auto owner, Owner(rows, study, request->trial_id()));
+              ASSAY_ASSIGN_OR_RETURN(const auto owner,
+                                     Owner(rows, study, request->trial_id()));
               ASSAY_ASSIGN_OR_RETURN(
                   const std::vector<Attribute> attributes,
                   rows.ListAttributes(owner.first, owner.second));

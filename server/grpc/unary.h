@@ -132,12 +132,12 @@ grpc::ServerUnaryReactor* HandleOnPool(const ServiceContext& context,
                                        grpc::CallbackServerContext* call,
                                        const char* method, Response* response,
                                        Act act) {
-  return Handle(context, call, method, response,
-                [&context, act = std::move(act)](Reply<Response> reply) mutable {
-                  context.pool.Post(
-                      [reply = std::move(reply),
-                       act = std::move(act)]() mutable { reply(act()); });
-                });
+  return Handle(
+      context, call, method, response,
+      [&context, act = std::move(act)](Reply<Response> reply) mutable {
+        context.pool.Post([reply = std::move(reply),
+                           act = std::move(act)]() mutable { reply(act()); });
+      });
 }
 
 }  // namespace assay

@@ -47,9 +47,8 @@ absl::Status CheckTexts(const v1::Hello& message) {
   ASSAY_RETURN_IF_ERROR(CheckBytes("hello.instance", message.instance(), 1));
   ASSAY_RETURN_IF_ERROR(CheckBytes("hello.version", message.version(), 0));
   if (message.runners_size() > kMaxRunners) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("hello.runners: ", message.runners_size(), "; at most ",
-                     kMaxRunners));
+    return absl::InvalidArgumentError(absl::StrCat(
+        "hello.runners: ", message.runners_size(), "; at most ", kMaxRunners));
   }
   for (const std::string& runner : message.runners()) {
     ASSAY_RETURN_IF_ERROR(CheckBytes("hello.runners", runner, 1));
@@ -64,8 +63,8 @@ absl::StatusOr<WorkerHello> ToHello(const v1::Hello& message) {
   WorkerHello hello;
   ASSAY_RETURN_IF_ERROR(CheckTexts(message));
   if (message.slots() < 1 || message.slots() > kMaxSlots) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        "hello.slots: ", message.slots(), "; 1 to ", kMaxSlots));
+    return absl::InvalidArgumentError(
+        absl::StrCat("hello.slots: ", message.slots(), "; 1 to ", kMaxSlots));
   }
   if (message.gpus_size() > message.slots()) {
     return absl::InvalidArgumentError(
@@ -202,7 +201,8 @@ absl::Status WorkerStream::TakeLog(const v1::LogPiece& piece) {
                      piece.offset(), "; up to 64 KiB at 0 to 2^53"));
   }
   const Token token = TokenOf(piece);
-  const int64_t end = piece.offset() + static_cast<int64_t>(piece.data().size());
+  const int64_t end =
+      piece.offset() + static_cast<int64_t>(piece.data().size());
   Begun();
   context_.recorder.AppendLog(
       token, {piece.offset(), piece.data()},
@@ -360,7 +360,9 @@ void WorkerStream::Close(absl::Status status) {
   Finish(ToGrpcStatus(status));
 }
 
-void WorkerStream::OnCancel() { Close(absl::CancelledError("the stream broke")); }
+void WorkerStream::OnCancel() {
+  Close(absl::CancelledError("the stream broke"));
+}
 
 void WorkerStream::OnDone() {
   if (greeted_) {

@@ -62,8 +62,8 @@ class WorkerStream final
   void Refused(Token token, const absl::Status& status);
 
   void Send(v1::ServerMessage message) ABSL_LOCKS_EXCLUDED(mutex_);
-  void Acknowledge(Token token, int64_t sequence, int64_t offset,
-                   bool finished) ABSL_LOCKS_EXCLUDED(mutex_);
+  void Acknowledge(Token token, int64_t sequence, int64_t offset, bool finished)
+      ABSL_LOCKS_EXCLUDED(mutex_);
   void WriteNext() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   const ServiceContext& context_;

@@ -191,16 +191,16 @@ Load UnaryReports(const std::string& address, std::vector<HeldTrial>& trials,
     lane.request.set_attempt(trials[i].attempt);
     *lane.request.mutable_measurement() = OneMeasurement(++trials[i].sequence);
     lane.since = absl::Now();
-    stub->async()->Report(lane.context.get(), &lane.request, &lane.response,
-                          [&, i](grpc::Status status) {
-                            Check(status, "Report");
-                            Lane& ended = lanes[i];
-                            ended.milliseconds.push_back(
-                                Milliseconds(ended.since));
-                            if (absl::Now() - began < time) return start(i);
-                            std::lock_guard<std::mutex> lock(mutex);
-                            if (--open == 0) done.notify_one();
-                          });
+    stub->async()->Report(
+        lane.context.get(), &lane.request, &lane.response,
+        [&, i](grpc::Status status) {
+          Check(status, "Report");
+          Lane& ended = lanes[i];
+          ended.milliseconds.push_back(Milliseconds(ended.since));
+          if (absl::Now() - began < time) return start(i);
+          std::lock_guard<std::mutex> lock(mutex);
+          if (--open == 0) done.notify_one();
+        });
   };
   for (size_t i = 0; i < lanes.size(); ++i) start(i);
   std::unique_lock<std::mutex> lock(mutex);

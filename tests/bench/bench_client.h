@@ -24,8 +24,8 @@ int64_t CreateStudy(const std::string& address, const std::string& name,
 Load WholeTrials(const std::string& address, int64_t study, int clients,
                  absl::Duration time);
 
-// Report calls of one trial each, `in_flight` at a time. `trials`: the tokens to
-// report to; their sequences go on from `first_sequence`. An echo takes any.
+// Report calls of one trial each, `in_flight` at a time. `trials`: the tokens
+// to report to; their sequences go on from `first_sequence`. An echo takes any.
 struct HeldTrial {
   int64_t trial = 0;
   int32_t attempt = 0;

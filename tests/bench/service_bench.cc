@@ -88,11 +88,16 @@ class Bench {
 
  private:
   std::vector<std::string> ServerArgv(const std::string& name) const {
-    return {options_.server,  "--data-dir",
-            options_.folder + "/" + name, "--grpc",
-            kServerAddress,   "--http",
-            "none",           "--log-level",
-            "error",          "--min-free-bytes",
+    return {options_.server,
+            "--data-dir",
+            options_.folder + "/" + name,
+            "--grpc",
+            kServerAddress,
+            "--http",
+            "none",
+            "--log-level",
+            "error",
+            "--min-free-bytes",
             "0"};
   }
 
@@ -121,9 +126,8 @@ class Bench {
       const absl::Time since = absl::Now();
       (*storage)->Write(
           [&](Transaction& rows) {
-            return rows.InsertRequest(
-                "bench", absl::StrCat(i),
-                {"bench", "", "", SystemClock().Now()});
+            return rows.InsertRequest("bench", absl::StrCat(i),
+                                      {"bench", "", "", SystemClock().Now()});
           },
           [&](absl::Status status) { done.set_value(std::move(status)); });
       if (!done.get_future().get().ok()) std::exit(1);
@@ -138,10 +142,8 @@ class Bench {
     const Load echoes = Echoes(kEchoAddress, 2000);
     Say("one bare durable commit", Latency(commits));
     Say("one bare gRPC echo", Latency(echoes));
-    commit_and_echo_p50_ =
-        commits.Percentile(0.5) + echoes.Percentile(0.5);
-    commit_and_echo_p99_ =
-        commits.Percentile(0.99) + echoes.Percentile(0.99);
+    commit_and_echo_p50_ = commits.Percentile(0.5) + echoes.Percentile(0.5);
+    commit_and_echo_p99_ = commits.Percentile(0.99) + echoes.Percentile(0.99);
     Say("three commits + echoes, one after the other",
         absl::StrFormat("p50 %.2f ms  p99 %.2f ms", 3 * commit_and_echo_p50_,
                         3 * commit_and_echo_p99_));
@@ -175,7 +177,8 @@ class Bench {
     const Load echo = StreamReports(kEchoAddress, 1, false, Time());
     const Load one = StreamReports(kServerAddress, 1, true, Time());
     const Load many = StreamReports(kServerAddress, 100, true, Time());
-    Say("gRPC stream echo", absl::StrFormat("%.0f messages/s", echo.per_second));
+    Say("gRPC stream echo",
+        absl::StrFormat("%.0f messages/s", echo.per_second));
     Say("durable stream reports, 1 a message",
         absl::StrFormat("%.0f/s = %.0f %% of the echo", one.per_second,
                         100 * one.per_second / echo.per_second));
@@ -271,8 +274,7 @@ void Bench::Fill(const std::string& folder, int64_t study) {
     std::promise<absl::Status> done;
     (*storage)->Write(
         [&](Transaction& rows) {
-          return AddTrials(rows, StudyId{study}, shared,
-                           std::min(left, kGroup),
+          return AddTrials(rows, StudyId{study}, shared, std::min(left, kGroup),
                            options_.measurements_per_trial);
         },
         [&](absl::Status status) { done.set_value(std::move(status)); });
@@ -290,8 +292,8 @@ int main(int argc, char** argv) {
   CLI::App app("Measures the coordinator beside bare gRPC and a bare disk.");
   assay::Options options;
   std::string echo;
-  options.server = (std::filesystem::path(argv[0]).parent_path() /
-                    "assay-server").string();
+  options.server =
+      (std::filesystem::path(argv[0]).parent_path() / "assay-server").string();
   app.add_option("--echo", echo)->group("");
   app.add_option("--server", options.server, "The assay-server binary");
   app.add_option("--folder", options.folder, "Where the disk is measured");
