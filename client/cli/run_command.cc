@@ -1,10 +1,4 @@
-#include <algorithm>
-#include <atomic>
-#include <cerrno>
 #include <csignal>
-#include <cstdint>
-#include <cstdlib>
-#include <cstring>
 
 #include <CLI/CLI.hpp>
 #include <filesystem>
@@ -12,12 +6,9 @@
 #include <iterator>
 #include <memory>
 #include <ostream>
-#include <utility>
+#include <thread>
 
-#include "absl/strings/ascii.h"
-#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_replace.h"
 #include "absl/time/clock.h"
 #include "client/cli/best.h"
 #include "client/cli/child_program.h"
@@ -33,15 +24,9 @@ namespace {
 
 constexpr absl::Duration kServerStart = absl::Seconds(30);
 constexpr absl::Duration kPoll = absl::Milliseconds(100);
-constexpr absl::Duration kTrialsEnd = absl::Seconds(5);
-constexpr absl::Duration kTrialsToldToEnd = absl::Seconds(10);
-constexpr absl::Duration kWorkerEnd = absl::Seconds(5);
+constexpr absl::Duration kWorkerEnd = absl::Seconds(15);
 constexpr absl::Duration kServerEnd = absl::Seconds(10);
-constexpr std::streamoff kTail = 2000;  // Bytes of a log in an error.
-constexpr size_t kMaxSocketPath = 107;
-constexpr char kSocket[] = "/grpc";
-constexpr char kServerLog[] = "/server.log";
-constexpr char kWorkerLog[] = "/worker.log";
+constexpr size_t kTail = 2000;  // Bytes of a log in an error.
 
 struct RunOptions {
   std::string file, data_dir;
@@ -49,41 +34,25 @@ struct RunOptions {
 };
 
 // How often the user pressed Ctrl-C, or somebody sent SIGTERM or SIGHUP.
-std::atomic<int> interrupts = 0;
-static_assert(std::atomic<int>::is_always_lock_free);  // For a handler.
-
-void CountInterrupts() {
-  for (const int signal : {SIGINT, SIGTERM, SIGHUP}) {
-    const auto before = std::signal(signal, [](int) { ++interrupts; });
-    // nohup goes on without its terminal.
-    if (signal == SIGHUP && before == SIG_IGN) std::signal(signal, SIG_IGN);
-  }
-  // A reader of our output that left: once, however much is still written.
-  std::signal(SIGPIPE, [](int) {
-    int none = 0;
-    interrupts.compare_exchange_strong(none, 1);
-  });
-}
+volatile std::sig_atomic_t interrupts = 0;
 
 std::filesystem::path ProgramFolder() {
   return std::filesystem::read_symlink("/proc/self/exe").parent_path();
 }
 
 // A folder that only this user can enter, with a short name: a socket's path
-// is limited. Removed with the object.
+// holds 107 bytes. Removed with the object.
 class PrivateFolder {
  public:
   static absl::StatusOr<std::unique_ptr<PrivateFolder>> Create() {
     const char* runtime = std::getenv("XDG_RUNTIME_DIR");
-    for (const char* parent : {runtime, "/tmp"}) {
-      if (parent == nullptr || *parent != '/') continue;
-      std::string name = absl::StrCat(parent, "/assay-XXXXXX");
-      if (name.size() + std::strlen(kSocket) > kMaxSocketPath) continue;
-      if (mkdtemp(name.data()) == nullptr) continue;
-      return std::unique_ptr<PrivateFolder>(new PrivateFolder(std::move(name)));
+    std::string name =
+        absl::StrCat(runtime != nullptr && *runtime != '\0' ? runtime : "/tmp",
+                     "/assay-XXXXXX");
+    if (mkdtemp(name.data()) == nullptr) {
+      return absl::UnavailableError(absl::StrCat("cannot create ", name));
     }
-    return absl::InternalError(
-        absl::StrCat("cannot create a folder in /tmp: ", std::strerror(errno)));
+    return std::unique_ptr<PrivateFolder>(new PrivateFolder(std::move(name)));
   }
   ~PrivateFolder() {
     std::error_code ignored;
@@ -96,46 +65,20 @@ class PrivateFolder {
   std::string path_;
 };
 
-// Creates the folder of a run.
-absl::StatusOr<std::string> MakeFolder(const std::string& study,
-                                       const RunOptions& options) {
-  std::string folder = options.data_dir;
-  if (folder.empty()) {
-    if (study.empty() || absl::StrContains(study, "/")) {
-      return absl::InvalidArgumentError(absl::StrCat(
-          options.file, ": name: \"", study, "\"; 1 to 256 bytes without '/'"));
-    }
-    folder = absl::StrCat(
-        study, "-",
-        absl::FormatTime("%Y%m%d-%H%M%S", absl::Now(), absl::LocalTimeZone()));
-  }
-  if (folder[0] == '-') folder = "./" + folder;  // No option.
-  std::error_code error;
-  std::filesystem::create_directories(folder, error);
-  if (!error) return folder;
-  return absl::InvalidArgumentError(
-      absl::StrCat("cannot create ", folder, ": ", error.message()));
+std::string DefaultFolder(const std::string& study) {
+  return absl::StrCat(
+      study, "-",
+      absl::FormatTime("%Y%m%d-%H%M%S", absl::Now(), absl::LocalTimeZone()));
 }
 
-// As a shell reads it back.
-std::string Quoted(const std::string& word) {
-  const bool plain = std::all_of(word.begin(), word.end(), [](char c) {
-    return absl::ascii_isalnum(static_cast<unsigned char>(c)) ||
-           absl::StrContains("_-./:,=@%+", absl::string_view(&c, 1));
-  });
-  if (plain) return word;
-  return absl::StrCat("'", absl::StrReplaceAll(word, {{"'", "'\\''"}}), "'");
-}
-
-// The last lines of a file.
 std::string Tail(const std::string& path) {
-  std::ifstream file(path, std::ios::binary | std::ios::ate);
-  const auto size = static_cast<std::streamoff>(file.tellg());
-  const bool cut = size > kTail;
-  file.seekg(cut ? size - kTail : 0);
+  std::ifstream file(path);
   std::string text((std::istreambuf_iterator<char>(file)),
                    std::istreambuf_iterator<char>());
-  if (cut) text = text.substr(text.find('\n') + 1);
+  if (text.size() > kTail) {
+    text = text.substr(text.size() - kTail);
+    text = text.substr(text.find('\n') + 1);  // Whole lines.
+  }
   while (!text.empty() && text.back() == '\n') text.pop_back();
   return text;
 }
@@ -157,151 +100,42 @@ absl::Status WaitForServer(const Connection& connection, ChildProgram& server,
       absl::StrCat("assay-server does not answer; see ", log));
 }
 
-using StudyMethod = grpc::Status (v1::StudyService::Stub::*)(
-    grpc::ClientContext*, const v1::GetStudyRequest&, v1::Study*);
-
-absl::StatusOr<v1::Study> Call(const Connection& connection, StudyMethod method,
-                               int64_t study) {
+absl::Status Call(const Connection& connection,
+                  grpc::Status (v1::StudyService::Stub::*method)(
+                      grpc::ClientContext*, const v1::GetStudyRequest&,
+                      v1::Study*),
+                  const std::string& study) {
   v1::GetStudyRequest request;
-  request.set_study(absl::StrCat(study));
-  return connection.Call(method, request);
+  request.set_study(study);
+  return connection.Call(method, request).status();
 }
 
-// The same, of a study that may just have come to its own end.
-absl::Status CallUnlessOver(const Connection& connection, StudyMethod method,
-                            int64_t study) {
-  const absl::Status status = Call(connection, method, study).status();
-  return absl::IsFailedPrecondition(status) ? absl::OkStatus() : status;
-}
-
-// A study that was interrupted goes on.
-absl::StatusOr<v1::Study> CreateOrGoOn(Context& context,
+// Shows the study to its end. The first interrupt pauses it and lets running
+// trials end, the second stops it.
+absl::StatusOr<ExitCode> WatchToTheEnd(Context& context,
                                        const Connection& connection,
-                                       const v1::CreateStudyRequest& request) {
-  ASSAY_ASSIGN_OR_RETURN(
-      v1::Study study,
-      connection.Call(&v1::StudyService::Stub::Create, request));
-  if (study.state() == v1::Study::PAUSED) {
-    ASSAY_ASSIGN_OR_RETURN(
-        study, Call(connection, &v1::StudyService::Stub::Resume, study.id()));
-  }
-  if (study.counts().trials() > 0) {
-    context.error << Printable(FormatName(study))
-                  << " is there already: " << FormatProgress(study) << "\n";
-  }
-  return study;
-}
-
-// The programs of a run.
-struct Programs {
-  std::unique_ptr<ChildProgram> server, worker;
-
-  bool BothRun() { return !server->HasEnded() && !worker->HasEnded(); }
-};
-
-absl::StatusOr<std::unique_ptr<ChildProgram>> StartServer(
-    const std::string& address, const std::string& folder) {
-  return ChildProgram::Start(
-      {ProgramFolder() / "assay-server", "--data-dir=" + folder,
-       "--grpc=" + address, "--http=none"},
-      folder + kServerLog);
-}
-
-absl::StatusOr<std::unique_ptr<ChildProgram>> StartWorker(
-    const std::string& address, const std::string& folder, int slots) {
-  return ChildProgram::Start(
-      {ProgramFolder() / "assay-worker", "--server=" + address, "--name=local",
-       "--state-dir=" + folder + "/worker", "--allow-any-command",
-       absl::StrCat("--slots=", slots)},
-      folder + kWorkerLog);
-}
-
-// Lets running trials end, until the second interrupt, which stops the study.
-absl::Status PauseAndWait(Context& context, const Connection& connection,
-                          int64_t study, Programs& programs) {
+                                       const std::string& study,
+                                       ChildProgram& server,
+                                       ChildProgram& worker) {
+  const auto interrupted_or_dead = [&](int seen) {
+    return interrupts > seen || server.HasEnded() || worker.HasEnded();
+  };
+  ASSAY_ASSIGN_OR_RETURN(ExitCode code,
+                         WatchStudy(context, connection, study,
+                                    [&] { return interrupted_or_dead(0); }));
+  if (code != kExitInterrupted || interrupts == 0) return code;
   context.error << "\npausing: running trials go on to their end; once more "
                    "stops them\n";
   ASSAY_RETURN_IF_ERROR(
-      CallUnlessOver(connection, &v1::StudyService::Stub::Pause, study));
-  while (interrupts < 2) {
-    if (!programs.BothRun()) return absl::OkStatus();
-    ASSAY_ASSIGN_OR_RETURN(const v1::Study now,
-                           GetStudy(connection, absl::StrCat(study)));
-    if (now.counts().running() == 0) return absl::OkStatus();
+      Call(connection, &v1::StudyService::Stub::Pause, study));
+  while (!interrupted_or_dead(1)) {
+    ASSAY_ASSIGN_OR_RETURN(const v1::Study now, GetStudy(connection, study));
+    if (now.counts().running() == 0) return kExitInterrupted;
     absl::SleepFor(kPoll);
   }
-  context.error << "stopping; once more kills\n";
-  return CallUnlessOver(connection, &v1::StudyService::Stub::Stop, study);
-}
-
-// Shows the study until it is over, and the best of it.
-absl::StatusOr<ExitCode> WatchToTheEnd(Context& context,
-                                       const Connection& connection,
-                                       int64_t study, const std::string& folder,
-                                       Programs& programs) {
-  const std::string id = absl::StrCat(study);
-  const absl::StatusOr<ExitCode> code =
-      WatchStudy(context, connection, id,
-                 [&] { return interrupts > 0 || !programs.BothRun(); });
-  if (interrupts > 0) {
-    const absl::Status status =
-        PauseAndWait(context, connection, study, programs);
-    // Whoever interrupted us may have ended the server too.
-    if (status.ok() || absl::IsUnavailable(status) ||
-        absl::IsCancelled(status)) {
-      return kExitInterrupted;
-    }
-    return status;
-  }
-  if (programs.server->HasEnded()) {
-    return Died("assay-server", folder + kServerLog);
-  }
-  if (programs.worker->HasEnded()) {
-    return Died("assay-worker", folder + kWorkerLog);
-  }
-  if (!code.ok()) return code;
-  ASSAY_ASSIGN_OR_RETURN(const v1::Study now, GetStudy(connection, id));
-  if (!context.json) context.out << "\n";
-  const absl::Status best = PrintBest(context, connection, id, 1);
-  if (!best.ok() && !absl::IsNotFound(best)) return best;
-  if (!best.ok()) {
-    context.error << "assay: " << Printable(best.message()) << "\n";
-  }
-  return now.counts().completed() > 0 ? *code : kExitError;
-}
-
-// The worker lets its trials end at the first SIGTERM, tells them to at the
-// second, and kills them with all that they started at the third.
-void End(Programs& programs) {
-  const auto hurry = [&] {
-    return interrupts > 2 || programs.server->HasEnded();
-  };
-  programs.worker->Signal(SIGTERM);
-  programs.worker->WaitForEnd(kTrialsEnd, hurry);
-  programs.worker->Signal(SIGTERM);
-  programs.worker->WaitForEnd(kTrialsToldToEnd, hurry);
-  programs.worker->Stop(kWorkerEnd);
-  programs.server->Stop(kServerEnd);
-}
-
-absl::StatusOr<ExitCode> RunIn(Context& context, const std::string& folder,
-                               const v1::CreateStudyRequest& request,
-                               int slots) {
-  ASSAY_ASSIGN_OR_RETURN(const auto sockets, PrivateFolder::Create());
-  const std::string address = absl::StrCat("unix:", sockets->path(), kSocket);
-  CountInterrupts();
-  Programs programs;
-  ASSAY_ASSIGN_OR_RETURN(programs.server, StartServer(address, folder));
-  const Connection connection(address);
-  ASSAY_RETURN_IF_ERROR(
-      WaitForServer(connection, *programs.server, folder + kServerLog));
-  ASSAY_ASSIGN_OR_RETURN(const v1::Study study,
-                         CreateOrGoOn(context, connection, request));
-  ASSAY_ASSIGN_OR_RETURN(programs.worker, StartWorker(address, folder, slots));
-  const absl::StatusOr<ExitCode> code =
-      WatchToTheEnd(context, connection, study.id(), folder, programs);
-  End(programs);
-  return code;
+  context.error << "stopping\n";
+  ASSAY_RETURN_IF_ERROR(Call(connection, &v1::StudyService::Stub::Stop, study));
+  return kExitInterrupted;
 }
 
 absl::StatusOr<ExitCode> Run(Context& context, const RunOptions& options) {
@@ -313,14 +147,71 @@ absl::StatusOr<ExitCode> Run(Context& context, const RunOptions& options) {
                      ": trial: missing; assay run needs to know how a trial "
                      "is run: builtin or command"));
   }
-  ASSAY_ASSIGN_OR_RETURN(const std::string folder,
-                         MakeFolder(request.spec().name(), options));
-  const absl::StatusOr<ExitCode> code =
-      RunIn(context, folder, request, options.slots);
-  if (code.ok() && !context.json) {
-    context.out << "\nEverything is in " << Printable(folder)
+  const std::string folder = options.data_dir.empty()
+                                 ? DefaultFolder(request.spec().name())
+                                 : options.data_dir;
+  std::error_code error;
+  std::filesystem::create_directories(folder, error);
+  if (error) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("cannot create ", folder, ": ", error.message()));
+  }
+  ASSAY_ASSIGN_OR_RETURN(const auto sockets, PrivateFolder::Create());
+  const std::string address = absl::StrCat("unix:", sockets->path(), "/grpc");
+  const std::string bin = ProgramFolder().string();
+  const std::string server_log = folder + "/server.log";
+  const std::string worker_log = folder + "/worker.log";
+  for (const int signal : {SIGINT, SIGTERM, SIGHUP}) {
+    std::signal(signal, [](int) { interrupts = interrupts + 1; });
+  }
+
+  ASSAY_ASSIGN_OR_RETURN(
+      const auto server,
+      ChildProgram::Start({bin + "/assay-server", "--data-dir", folder,
+                           "--grpc", address, "--http", "none"},
+                          server_log));
+  const Connection connection(address);
+  ASSAY_RETURN_IF_ERROR(WaitForServer(connection, *server, server_log));
+  ASSAY_ASSIGN_OR_RETURN(
+      const v1::Study study,
+      connection.Call(&v1::StudyService::Stub::Create, request));
+  std::vector<std::string> worker_argv = {bin + "/assay-worker",
+                                          "--server",
+                                          address,
+                                          "--name",
+                                          "local",
+                                          "--state-dir",
+                                          folder + "/worker",
+                                          "--allow-any-command"};
+  if (options.slots > 0) {
+    worker_argv.push_back("--slots");
+    worker_argv.push_back(absl::StrCat(options.slots));
+  }
+  ASSAY_ASSIGN_OR_RETURN(const auto worker,
+                         ChildProgram::Start(worker_argv, worker_log));
+
+  const std::string id = absl::StrCat(study.id());
+  absl::StatusOr<ExitCode> code =
+      WatchToTheEnd(context, connection, id, *server, *worker);
+  if (server->HasEnded()) return Died("assay-server", server_log);
+  if (worker->HasEnded() && interrupts == 0) {
+    return Died("assay-worker", worker_log);
+  }
+  if (code.ok() && *code != kExitInterrupted) {
+    context.out << "\n";
+    if (const absl::Status none = PrintBest(context, connection, id, 1);
+        !none.ok()) {
+      context.error << "assay: " << Printable(std::string(none.message()))
+                    << "\n";
+      code = kExitError;
+    }
+  }
+  worker->Stop(kWorkerEnd);
+  server->Stop(kServerEnd);
+  if (!context.json) {
+    context.out << "\nEverything is in " << folder
                 << ". To look at it later:\n  assay-server --data-dir "
-                << Printable(Quoted(folder)) << "\n";
+                << folder << "\n";
   }
   return code;
 }
