@@ -1,0 +1,117 @@
+#include "search/strategies/learning_strategy.h"
+
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "search/base/status_macros.h"
+#include "search/strategies/random.h"
+
+namespace assay {
+namespace {
+
+constexpr int kStartSkips = 100;  // Start points that are of no use, in a row.
+constexpr int kConstraintTries = 1000;
+
+}  // namespace
+
+LearningStrategy::LearningStrategy(std::string name,
+                                   std::shared_ptr<const StudySpec> spec)
+    : name_(std::move(name)),
+      spec_(std::move(spec)),
+      start_(spec_),
+      rest_(MakeRandom(std::shared_ptr<const SearchSpace>(spec_, &spec_->space),
+                       spec_->seed)) {}
+
+void LearningStrategy::Observe(const Trial& trial) {
+  finished_.insert(FingerprintOf(trial));
+  rest_->Observe(trial);
+  if (!spec_->space.Check(trial.parameters).ok()) return;
+  Learn(ToObservation(trial, *spec_));
+}
+
+absl::StatusOr<std::vector<Proposal>> LearningStrategy::Suggest(
+    absl::Span<const Trial> unfinished, int count, Random& random) {
+  Round round;
+  for (const Trial& trial : unfinished) Add(round, trial);
+  std::vector<Proposal> proposals;
+  while (static_cast<int>(proposals.size()) < count) {
+    absl::StatusOr<Proposal> proposal = Next(round, random);
+    if (!proposal.ok() && proposals.empty()) return proposal.status();
+    if (!proposal.ok()) break;
+    Add(round, AsTrial(*proposal));
+    proposals.push_back(*std::move(proposal));
+  }
+  return proposals;
+}
+
+void LearningStrategy::Add(Round& round, const Trial& trial) const {
+  round.trials.push_back(trial);
+  const Fingerprint fingerprint = FingerprintOf(trial);
+  if (!finished_.contains(fingerprint)) round.taken.insert(fingerprint);
+  if (!spec_->space.Check(trial.parameters).ok()) return;
+  round.unfinished.push_back(
+      {trial.origin, trial.parameters, spec_->space.Encode(trial.parameters)});
+}
+
+bool LearningStrategy::IsNew(const Round& round,
+                             const Proposal& proposal) const {
+  const Fingerprint fingerprint = FingerprintOf(proposal);
+  return !finished_.contains(fingerprint) &&
+         !round.taken.contains(fingerprint) &&
+         spec_->space.Satisfies(proposal.parameters);
+}
+
+absl::StatusOr<Proposal> LearningStrategy::Next(const Round& round,
+                                                Random& random) {
+  if (auto proposal = NextStart(round)) return *std::move(proposal);
+  if (auto proposal = NextOfModel(round, random)) return *std::move(proposal);
+  return NextOfRest(round, random);
+}
+
+// The index is the number of configurations so far: a start point that was lost
+// before it became a trial comes again.
+std::optional<Proposal> LearningStrategy::NextStart(const Round& round) const {
+  const auto used = static_cast<int64_t>(finished_.size() + round.taken.size());
+  if (used >= StartTrials()) return std::nullopt;
+  for (int64_t index = used; index < used + kStartSkips; ++index) {
+    Proposal proposal;
+    proposal.parameters = spec_->space.Decode(start_.Point(index));
+    proposal.origin = {.strategy = name_, .why = start_.Why(index)};
+    if (IsNew(round, proposal)) return proposal;
+  }
+  return std::nullopt;
+}
+
+std::optional<Proposal> LearningStrategy::NextOfModel(const Round& round,
+                                                      Random& random) {
+  for (int ask = 0; ask < kAsks; ++ask) {
+    Candidate candidate = Propose(round.unfinished, random);
+    Proposal proposal;
+    proposal.parameters = std::move(candidate.parameters);
+    proposal.origin = {.strategy = name_, .why = std::move(candidate.why)};
+    if (IsNew(round, proposal)) return proposal;
+  }
+  return std::nullopt;
+}
+
+absl::StatusOr<Proposal> LearningStrategy::NextOfRest(const Round& round,
+                                                      Random& random) {
+  ASSAY_ASSIGN_OR_RETURN(std::vector<Proposal> rest,
+                         rest_->Suggest(round.trials, 1, random));
+  rest[0].origin.why =
+      absl::StrCat(name_, " names nothing new: ", rest[0].origin.why);
+  return std::move(rest[0]);
+}
+
+Parameters LearningStrategy::RandomParameters(Random& random) const {
+  Parameters parameters;
+  std::vector<double> point(spec_->space.encoded_size());
+  for (int i = 0; i < kConstraintTries; ++i) {
+    for (double& u : point) u = random.Uniform();
+    parameters = spec_->space.Decode(point);
+    if (spec_->space.Satisfies(parameters)) break;
+  }
+  return parameters;
+}
+
+}  // namespace assay

@@ -1,0 +1,94 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/container/flat_hash_set.h"
+#include "search/search_strategy.h"
+#include "search/strategies/fingerprint.h"
+#include "search/strategies/observation.h"
+#include "search/strategies/start_points.h"
+#include "search/study.h"
+
+namespace assay {
+
+// What every search that learns shares: the start, no proposal twice,
+// constraints, the end of the space. A derived class learns of results and
+// names one point at a time.
+//
+// The first StartTrials() configurations of a study are StartPoints. A point
+// that Propose() names is dropped if it was there before or fails a constraint;
+// after kAsks such points in a row the next draw of `random` takes its place,
+// in a small space in the end each of those left, then OutOfRange.
+class LearningStrategy : public SearchStrategy {
+ public:
+  static constexpr int kAsks = 8;
+
+  void Observe(const Trial& trial) final;
+  absl::StatusOr<std::vector<Proposal>> Suggest(
+      absl::Span<const Trial> unfinished, int count, Random& random) final;
+  bool Learns() const final { return true; }
+
+ protected:
+  // A trial that has no result yet, or a proposal that is none yet.
+  struct Unfinished {
+    Origin origin;
+    Parameters parameters;
+    std::vector<double> point;  // [encoded_size], see SearchSpace::Encode().
+  };
+
+  // What to try, and why in one line for people.
+  struct Candidate {
+    Parameters parameters;
+    std::string why;
+  };
+
+  // `name` as in the factory. REQUIRES: !spec->space.empty().
+  LearningStrategy(std::string name, std::shared_ptr<const StudySpec> spec);
+
+  const StudySpec& spec() const { return *spec_; }
+  const SearchSpace& space() const { return spec_->space; }
+
+  // Learns of one finished trial that lies in the space, in the log's order.
+  virtual void Learn(const Observation& observation) = 0;
+
+  // One configuration, from what was learned and what is unfinished, in the
+  // order of creation: the same arguments and state of `random` give the same
+  // answer, however often it is called. Nothing that it changes may change a
+  // later answer.
+  virtual Candidate Propose(absl::Span<const Unfinished> unfinished,
+                            Random& random) = 0;
+
+  // How many configurations come from StartPoints.
+  virtual int64_t StartTrials() const { return StartPoints::Count(*spec_); }
+
+  // A configuration of the space, uniform in the encoding, that passes the
+  // constraints if one of 1,000 draws does.
+  Parameters RandomParameters(Random& random) const;
+
+ private:
+  // What one call of Suggest() knows.
+  struct Round {
+    std::vector<Trial> trials;           // `unfinished`, then its own.
+    std::vector<Unfinished> unfinished;  // Those of them in the space.
+    absl::flat_hash_set<Fingerprint> taken;
+  };
+
+  void Add(Round& round, const Trial& trial) const;
+  bool IsNew(const Round& round, const Proposal& proposal) const;
+  absl::StatusOr<Proposal> Next(const Round& round, Random& random);
+  std::optional<Proposal> NextStart(const Round& round) const;
+  std::optional<Proposal> NextOfModel(const Round& round, Random& random);
+  absl::StatusOr<Proposal> NextOfRest(const Round& round, Random& random);
+
+  const std::string name_;
+  const std::shared_ptr<const StudySpec> spec_;
+  const StartPoints start_;
+  const std::unique_ptr<SearchStrategy> rest_;  // Random, then what is left.
+  absl::flat_hash_set<Fingerprint> finished_;
+};
+
+}  // namespace assay

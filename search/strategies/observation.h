@@ -1,0 +1,42 @@
+#pragma once
+
+#include <vector>
+
+#include "search/study.h"
+#include "search/trial.h"
+
+namespace assay {
+
+// A finished trial as strategies that learn see it: encoded, and with values of
+// which larger is better.
+struct Observation {
+  TrialId id;
+  TrialState state = TrialState::kCompleted;
+  Origin origin;
+  Parameters parameters;
+  std::vector<double> point;  // [encoded_size], see SearchSpace::Encode().
+  // [objectives], larger is better (a metric to minimize is negated). NaN: the
+  // trial has none, as after a failure, or it is not finite.
+  std::vector<double> values;
+  // [bounded metrics], by how much the bound is missed: feasible if all are
+  // <= 0. NaN: not known.
+  std::vector<double> violations;
+  int64_t last_step = 0;
+  int32_t replicate = 0;
+
+  // COMPLETED, with each objective's value.
+  bool IsComplete() const;
+  // STOPPED early, with each objective's value at `last_step`.
+  bool IsStopped() const;
+  // Neither: FAILED, INFEASIBLE, or without a finite value of an objective.
+  bool HasFailed() const { return !IsComplete() && !IsStopped(); }
+  // Each bound is known to be kept.
+  bool IsFeasible() const;
+  // Sum of what is missed; infinite if one is not known. 0: feasible.
+  double Violation() const;
+};
+
+// REQUIRES: spec.space.Check(trial.parameters).ok().
+Observation ToObservation(const Trial& trial, const StudySpec& spec);
+
+}  // namespace assay
