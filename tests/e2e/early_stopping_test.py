@@ -10,7 +10,7 @@ GOOD = 3
 SPEC = {
     "name": "s",
     "metrics": [{"name": "loss", "goal": "MINIMIZE"}],
-    # In this order: three good ones, then worse and worse ones.
+    # In this order: three good ones, then worse and worse ones, which end only when they are told to.
     "parameters": [{"name": "quality", "integer": {"min": 1, "max": 5}}],
     "algorithm": {"grid": {}},
     "stopping": {"median": {"warmup_steps": 2, "min_trials": GOOD}},
@@ -43,7 +43,7 @@ def later_ones_are_stopped_and_say_so(server, voice):
         elif quality > GOOD:
             assert (trial.state, attempt.outcome) == (Trial.STOPPED, Attempt.STOPPED)
             assert "median" in trial.reason and "above the median" in trial.reason
-            assert 2 <= trial.last_step < STEPS
+            assert 2 <= trial.last_step
             assert trial.final_metrics["loss"] == quality
             assert f"{voice}: told to stop after step" in text and "done" not in text
     assert server.study("s").counts.stopped == 5 - GOOD
@@ -52,14 +52,14 @@ def later_ones_are_stopped_and_say_so(server, voice):
 
 
 def test_a_program_that_speaks_the_trial_protocol_is_stopped_by_the_median_rule(lab):
-    server = run_study(lab, program("constant", "{quality}", STEPS))
+    server = run_study(lab, program("constant", "{quality}", STEPS, GOOD))
     later_ones_are_stopped_and_say_so(server, "socket")
 
 
 def test_a_shell_script_with_assay_report_is_stopped_by_the_median_rule(lab):
     if binary("assay") is None:
         pytest.skip("the command line tool is not built")
-    server = run_study(lab, {"command": {"argv": [str(HERE / "shell_trial.sh"), "{quality}", str(STEPS)]}})
+    server = run_study(lab, {"command": {"argv": [str(HERE / "shell_trial.sh"), "{quality}", str(STEPS), str(GOOD)]}})
     later_ones_are_stopped_and_say_so(server, "shell")
 
 
@@ -67,7 +67,7 @@ def test_a_python_script_with_the_one_file_helper_is_stopped_by_the_median_rule(
     if not (ROOT / "client/python/assay_trial.py").exists():
         pytest.skip("client/python/assay_trial.py is not there")
     monkeypatch.setenv("PYTHONPATH", os.fspath(ROOT / "client/python"))
-    server = run_study(lab, {"command": {"argv": [PYTHON, str(HERE / "python_trial.py"), str(STEPS)]}})
+    server = run_study(lab, {"command": {"argv": [PYTHON, str(HERE / "python_trial.py"), str(STEPS), str(GOOD)]}})
     later_ones_are_stopped_and_say_so(server, "python")
 
 

@@ -3,7 +3,7 @@ import json
 
 import pytest
 
-from assay_testing import PYTHON, Study, Trial, binary, plain, program, wait_until
+from assay_testing import PYTHON, Gate, Study, Trial, binary, plain, program, wait_until
 
 SPEC = {
     "metrics": [{"name": "loss", "goal": "MINIMIZE"}],
@@ -45,9 +45,11 @@ def test_what_a_worker_did_is_there_after_kill_9_of_the_server(lab):
 
 
 def test_two_workers_share_a_study(lab):
-    server = lab.server()
+    server, gate = lab.server(), Gate(lab)
     workers = [lab.worker(server, name) for name in ("a", "b")]
-    server.create({**SPEC, "name": "s", "trial": program("quadratic", "{x}"), "budget": {"max_trials": 12}})
+    server.create({**SPEC, "name": "s", "trial": gate.template(), "budget": {"max_trials": 12}})
+    gate.wait_any(2)  # One each: they have a slot each.
+    gate.open()
     study = finished(server, "s")
     assert study.counts.completed == 12
     holders = set()
@@ -59,7 +61,6 @@ def test_two_workers_share_a_study(lab):
 
 
 def test_a_worker_takes_as_many_trials_as_it_has_slots(lab):
-    from assay_testing import Gate
     server, gate = lab.server(), Gate(lab)
     lab.worker(server, slots=3)
     server.create({**SPEC, "name": "s", "trial": gate.template(), "budget": {"max_trials": 7}})

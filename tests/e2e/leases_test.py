@@ -10,7 +10,8 @@ from grpc import StatusCode
 from assay_testing import (Attempt, Gate, Process, Study, Trial, program, refused, study_pb2, trial_pb2, wait_until,
                            worker_pb2)
 
-LEASE = 2.0
+LEASE = 2.0  # Where one has to run out. All others get the default of a minute: a busy machine shall lose none.
+SOON = 10.0  # What follows at once, on a busy machine.
 SPEC = {
     "name": "s",
     "metrics": [{"name": "loss", "goal": "MINIMIZE"}],
@@ -42,14 +43,12 @@ def one_held_trial(lab, server, gate, name="a", flags=(), **limits):
 
 # --- A worker dies -------------------------------------------------------------
 
-def test_kill_9_of_a_worker_runs_its_trial_elsewhere_within_lease_and_2_seconds(lab):
+def test_kill_9_of_a_worker_runs_its_trial_elsewhere_once_its_lease_ends(lab):
     server, gate = lab.server(lease=LEASE), Gate(lab)
     worker, trial = one_held_trial(lab, server, gate)
     lab.worker(server, "b")
-    killed = time.monotonic()
     worker.kill()
-    gate.wait_started(trial, attempt=2)
-    assert time.monotonic() - killed < LEASE + 2
+    gate.wait_started(trial, attempt=2, deadline=LEASE + SOON)
     gate.open()
     wait_until(lambda: server.is_over("s"))
     assert outcomes(server, trial) == ["LOST", "COMPLETED"]
@@ -59,11 +58,11 @@ def test_kill_9_of_a_worker_runs_its_trial_elsewhere_within_lease_and_2_seconds(
 
 
 def test_trials_die_with_their_worker(lab):
-    server, gate = lab.server(lease=LEASE), Gate(lab)
+    server, gate = lab.server(), Gate(lab)
     worker, trial = one_held_trial(lab, server, gate)
     pid = gate.wait_started(trial)
     worker.kill()
-    wait_until(lambda: is_gone(pid), 2, "the trial's process is gone")
+    wait_until(lambda: is_gone(pid), SOON, "the trial's process is gone")
 
 
 def test_a_worker_that_comes_back_under_its_name_gets_the_trial_as_attempt_2(lab):
@@ -92,7 +91,7 @@ def test_what_a_killed_worker_left_behind_is_killed_when_it_starts_again(lab):
 # --- A trial's process dies ------------------------------------------------------
 
 def test_kill_9_of_a_trial_is_a_failed_attempt_with_signal_and_stderr_and_is_retried(lab):
-    server, gate = lab.server(lease=LEASE), Gate(lab)
+    server, gate = lab.server(), Gate(lab)
     _, trial = one_held_trial(lab, server, gate)
     os.kill(gate.wait_started(trial), signal.SIGKILL)
     gate.wait_started(trial, attempt=2)
@@ -106,7 +105,7 @@ def test_kill_9_of_a_trial_is_a_failed_attempt_with_signal_and_stderr_and_is_ret
 
 
 def test_a_trial_that_fails_max_attempts_times_is_failed(lab):
-    server, gate = lab.server(lease=LEASE), Gate(lab)
+    server, gate = lab.server(), Gate(lab)
     _, trial = one_held_trial(lab, server, gate, max_attempts=2)
     for attempt in (1, 2):
         os.kill(gate.wait_started(trial, attempt), signal.SIGKILL)
@@ -129,11 +128,14 @@ def test_the_late_finish_of_a_worker_that_slept_past_its_lease_changes_nothing(l
     wait_until(lambda: server.is_over("s"))
     before = server.export("s")
     sleeper.signal(signal.SIGCONT)
-    # It has said all it wanted once it holds nothing and works again.
+    # It has said all it wanted once it holds nothing and works again: b has one slot, so one of two is a's.
     wait_until(lambda: "attempt 1 ends" in sleeper.text() or "no longer ours" in sleeper.text(), what="it noticed")
-    server.create({**SPEC, "name": "next", "trial": gate.template(), "budget": {"max_trials": 8}})
+    next_gate = Gate(lab)
+    server.create({**SPEC, "name": "next", "trial": next_gate.template(), "budget": {"max_trials": 2}})
+    next_gate.wait_any(2)
+    assert {server.trial(t.id).attempt_list[0].holder for t in server.all_trials("next")} == {"a", "b"}
+    next_gate.open()
     wait_until(lambda: server.is_over("next"))
-    assert "a" in {server.trial(t.id).attempt_list[0].holder for t in server.all_trials("next")}
     assert server.export("s") == before
     assert outcomes(server, trial) == ["LOST", "COMPLETED"]
     assert server.trial(trial).final_metrics["loss"] == 2
@@ -144,7 +146,7 @@ def test_a_sleeping_worker_is_given_nothing(lab):
     server, gate = lab.server(lease=LEASE), Gate(lab)
     sleeper, trial = one_held_trial(lab, server, gate)
     sleeper.signal(signal.SIGSTOP)
-    wait_until(lambda: server.trial(trial).state == Trial.PENDING, LEASE + 2, "the lease ran out")
+    wait_until(lambda: server.trial(trial).state == Trial.PENDING, LEASE + SOON, "the lease ran out")
     # Nobody else is there: the trial waits, rather than being lost again and again.
     with pytest.raises(AssertionError):
         wait_until(lambda: server.trial(trial).attempts > 1, 2 * LEASE)
@@ -159,7 +161,7 @@ def test_a_worker_that_wakes_while_its_trial_still_waits_goes_on_with_the_same_p
     server, gate = lab.server(lease=LEASE), Gate(lab)
     sleeper, trial = one_held_trial(lab, server, gate)
     sleeper.signal(signal.SIGSTOP)
-    wait_until(lambda: server.trial(trial).state == Trial.PENDING, LEASE + 2, "the lease ran out")
+    wait_until(lambda: server.trial(trial).state == Trial.PENDING, LEASE + SOON, "the lease ran out")
     sleeper.signal(signal.SIGCONT)
     wait_until(lambda: server.trial(trial).attempts == 2, what="it is adopted")
     gate.open()
@@ -171,7 +173,7 @@ def test_a_worker_that_wakes_while_its_trial_still_waits_goes_on_with_the_same_p
 # --- The server is away ------------------------------------------------------------
 
 def test_a_trial_that_ends_while_the_server_is_away_is_recorded_once_when_it_is_back(lab):
-    server, gate = lab.server(lease=LEASE), Gate(lab)
+    server, gate = lab.server(), Gate(lab)
     _, trial = one_held_trial(lab, server, gate)
     pid = gate.wait_started(trial)
     server.kill()
@@ -184,7 +186,7 @@ def test_a_trial_that_ends_while_the_server_is_away_is_recorded_once_when_it_is_
 
 
 def test_what_a_trial_reports_while_the_server_is_away_is_all_there_when_it_is_back(lab):
-    server, gate = lab.server(lease=LEASE), Gate(lab)
+    server, gate = lab.server(), Gate(lab)
     lab.worker(server, "a")
     server.create({**SPEC, "trial": program("many_while_away", gate.folder, 20_000), "budget": {"max_trials": 1}})
     ((trial, _), pid), = gate.wait_any().items()
@@ -201,13 +203,13 @@ def test_a_second_server_on_the_same_data_is_refused_by_name(lab):
     server = lab.server()
     argv = [server.process.argv[0], "--grpc", f"unix:{server.folder}/other", *server.flags]
     other = Process(argv, str(server.folder / "other.log"))
-    assert other.popen.wait(10) != 0
+    assert other.popen.wait(SOON) != 0
     assert str(server.folder / "data") in other.text()
     assert server.check() == []
 
 
 def test_running_trials_go_on_through_a_restart_of_the_server(lab):
-    server, gate = lab.server(lease=LEASE), Gate(lab)
+    server, gate = lab.server(), Gate(lab)
     _, trial = one_held_trial(lab, server, gate)
     pid = gate.wait_started(trial)
     for _ in range(3):
@@ -221,11 +223,9 @@ def test_running_trials_go_on_through_a_restart_of_the_server(lab):
 
 
 def test_a_graceful_stop_of_the_server_loses_nothing(lab):
-    server, gate = lab.server(lease=LEASE), Gate(lab)
+    server, gate = lab.server(), Gate(lab)
     _, trial = one_held_trial(lab, server, gate)
-    started = time.monotonic()
     assert server.process.terminate() == 0
-    assert time.monotonic() - started < 5
     server.start()
     gate.open()
     wait_until(lambda: server.is_over("s"))
@@ -245,7 +245,7 @@ def test_a_call_that_waits_when_the_server_stops_is_answered_unavailable(lab):
 # --- Draining ----------------------------------------------------------------------
 
 def test_what_a_draining_worker_hands_back_counts_nowhere(lab):
-    server, gate = lab.server(lease=LEASE), Gate(lab)
+    server, gate = lab.server(), Gate(lab)
     worker, trial = one_held_trial(lab, server, gate, flags=["--drain", "hand-back"], max_attempts=1, max_lost=1)
     assert worker.terminate() == 0
     assert server.trial(trial).state == Trial.PENDING
@@ -256,7 +256,7 @@ def test_what_a_draining_worker_hands_back_counts_nowhere(lab):
 
 
 def test_a_draining_worker_finishes_what_it_runs_and_takes_nothing_new(lab):
-    server, gate = lab.server(lease=LEASE), Gate(lab)
+    server, gate = lab.server(), Gate(lab)
     worker = lab.worker(server)
     server.create({**SPEC, "trial": gate.template(), "budget": {"max_trials": 2}})
     (trial, _), = gate.wait_any()
@@ -269,7 +269,7 @@ def test_a_draining_worker_finishes_what_it_runs_and_takes_nothing_new(lab):
 
 
 def test_a_person_can_drain_a_worker_and_undo_it(lab):
-    server, gate = lab.server(lease=LEASE), Gate(lab)
+    server, gate = lab.server(), Gate(lab)
     lab.worker(server)
     assert server.workers.Drain(worker_pb2.DrainWorkerRequest(name="worker")).draining
     server.create({**SPEC, "trial": gate.template(), "budget": {"max_trials": 1}})
@@ -283,7 +283,7 @@ def test_a_person_can_drain_a_worker_and_undo_it(lab):
 # --- A person says stop ---------------------------------------------------------------
 
 def test_a_deleted_study_ends_its_running_trial(lab):
-    server, gate = lab.server(lease=LEASE), Gate(lab)
+    server, gate = lab.server(), Gate(lab)
     _, trial = one_held_trial(lab, server, gate)
     pid = gate.wait_started(trial)
     server.studies.Delete(study_pb2.GetStudyRequest(study="s"))
@@ -300,7 +300,7 @@ def lose(server, assignment):
 
 
 def counted_study(lab):
-    server = lab.server(memory=True, lease=0.5)
+    server = lab.server(memory=True)
     server.create({**SPEC, "trial": {"runner": {"name": "nobody-has-it"}, "max_attempts": 2, "max_lost": 2},
                    "budget": {"max_trials": 1}})
     return server
@@ -308,8 +308,9 @@ def counted_study(lab):
 
 def test_failed_and_lost_attempts_are_counted_apart(lab):
     server = counted_study(lab)
-    trial = server.ask("s", client_lease=0.2).trial.id
-    lose(server, server.ask("s", client_lease=0.2))
+    assignment = server.ask("s", client_lease=0.2)
+    trial = assignment.trial.id
+    lose(server, assignment)
     server.fail(server.ask("s"), "bad luck")
     assert server.trial(trial).state == Trial.PENDING, "one lost and one failed are not two of either"
     server.fail(server.ask("s"), "bad luck again")
@@ -343,9 +344,9 @@ def test_a_hand_back_counts_nowhere(lab):
 
 def test_reports_and_heartbeats_renew_a_clients_lease(lab):
     server = counted_study(lab)
-    assignment = server.ask("s", client_lease=0.5)
-    assert assignment.lease_seconds == 0.5
-    end = time.monotonic() + 1.5
+    assignment = server.ask("s", client_lease=4)
+    assert assignment.lease_seconds == 4
+    end = time.monotonic() + 6
     step = 0
     while time.monotonic() < end:
         step += 1
@@ -364,7 +365,7 @@ def test_a_lease_of_zero_never_ends(lab):
 
 def test_what_comes_after_a_lost_lease_is_refused_and_changes_nothing(lab):
     server = counted_study(lab)
-    late = server.ask("s", "slow", client_lease=0.2)
+    late = server.ask("s", "slow", client_lease=4)
     server.report(late, 1, loss=3)
     lose(server, late)
     server.complete(server.ask("s", "quick"), loss=1)
@@ -412,7 +413,7 @@ class Stream:
         self.call.cancel()
 
 
-def stream_study(lab, lease=LEASE):
+def stream_study(lab, lease=60):
     server = lab.server(memory=True, lease=lease)
     server.create({**SPEC, "trial": {"command": {"argv": ["true"]}}, "budget": {"max_trials": 1}})
     return server
@@ -431,7 +432,7 @@ def test_a_repeated_finish_is_acknowledged_and_counted_once(lab):
 
 
 def test_a_broken_stream_alone_queues_nothing_again(lab):
-    server = stream_study(lab, lease=60)
+    server = stream_study(lab)
     stream = Stream(server, "w")
     trial = stream.hear("assignment").trial.id
     stream.close()
@@ -444,7 +445,7 @@ def test_a_broken_stream_alone_queues_nothing_again(lab):
 
 
 def test_an_assignment_that_a_worker_has_not_heard_of_is_sent_again(lab):
-    server = stream_study(lab, lease=60)
+    server = stream_study(lab)
     stream = Stream(server, "w")
     trial = stream.hear("assignment").trial.id
     stream.close()
@@ -456,7 +457,7 @@ def test_an_assignment_that_a_worker_has_not_heard_of_is_sent_again(lab):
 
 
 def test_a_lost_attempt_that_still_waits_is_adopted_as_the_next(lab):
-    server = stream_study(lab, lease=0.5)
+    server = stream_study(lab, lease=4)
     stream = Stream(server, "w")
     trial = stream.hear("assignment").trial.id
     stream.close()
@@ -470,7 +471,7 @@ def test_a_lost_attempt_that_still_waits_is_adopted_as_the_next(lab):
 
 
 def test_another_process_of_the_same_name_cannot_take_over_an_attempt(lab):
-    server = stream_study(lab, lease=60)
+    server = stream_study(lab)
     stream = Stream(server, "w", instance="1")
     trial = stream.hear("assignment").trial.id
     stream.close()

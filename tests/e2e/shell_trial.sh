@@ -1,10 +1,12 @@
 #!/bin/sh
 # A training program in shell: reports with the command line tool until it is told to stop.
-#   shell_trial.sh QUALITY STEPS
+#   shell_trial.sh QUALITY STEPS GOOD
+# One whose quality is worse than GOOD ends only when it is told to.
 quality=$1
 steps=$2
+good=$3
 step=0
-while [ "$step" -lt "$steps" ]; do
+while [ "$step" -lt "$steps" ] || [ "$quality" -gt "$good" ]; do
   step=$((step + 1))
   echo "shell: step $step"
   assay report --step "$step" "loss=$quality"

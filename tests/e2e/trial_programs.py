@@ -1,4 +1,5 @@
 """What trials do in the tests. Run as: trial_programs.py NAME ARGUMENTS..., by a worker."""
+import itertools
 import json
 import os
 import pathlib
@@ -92,10 +93,10 @@ def until_stopped():
         time.sleep(0.02)
 
 
-def constant(quality, steps):
-    """Reports the same value each step until it is told to stop."""
+def constant(quality, steps, good):
+    """Reports the same value each step; one that is worse than `good` ends only when it is told to."""
     connection = Socket()
-    for step in range(1, int(steps) + 1):
+    for step in range(1, int(steps) + 1) if float(quality) <= float(good) else itertools.count(1):
         print(f"socket: step {step}", flush=True)
         connection.report(step, loss=float(quality))
         if connection.stop_reason is not None:

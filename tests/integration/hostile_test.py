@@ -82,12 +82,12 @@ def test_an_ask_whose_client_left_early_does_not_wait():
                 study="s", client_id=f"hasty {i}", wait=60), timeout=0.005)
             for call in busy:
                 call.result()
-        patient = calls.future("TrialService/Suggest", trial_pb2.SuggestRequest(
-            study="s", client_id="patient", wait=60))
-        eventually(lambda: server.metric("assay_waiting_suggests") > 0)
-        waiting = server.metric("assay_waiting_suggests")
-        patient.cancel()
-        assert waiting == 1
+        # Seven of our own tell the next figure from the last.
+        patient = [calls.future("TrialService/Suggest", trial_pb2.SuggestRequest(
+            study="s", client_id=f"patient {i}", wait=60)) for i in range(7)]
+        becomes(server, "assay_waiting_suggests", 7)
+        for call in patient:
+            call.cancel()
 
 
 def test_a_deadline_in_the_past(server):
@@ -278,7 +278,7 @@ def test_1000_silent_connections_to_http_are_closed_in_ten_seconds(server):
 
     with strangers(server.http, 1000):
         assert server.api.call("StudyService/Get", study="s", timeout=20).id
-        eventually(is_healthy, 20, "an answer over HTTP")
+        eventually(is_healthy, 40, "an answer over HTTP")
 
 
 def test_200_channels_at_once(server):
