@@ -16,6 +16,10 @@ constexpr int kPage = 1000;
 // proposals never go stale, and a refill costs a read.
 constexpr int kReserve = 64;
 
+// Strategies that learn keep half as many ready as trials run, up to this many:
+// each result makes all of them stale.
+constexpr int kMaxFresh = 8;
+
 Proposal AsProposal(const Trial& trial) {
   Proposal proposal;
   proposal.parameters = trial.parameters;
@@ -39,14 +43,11 @@ bool IsSame(const Proposal& proposal, const Trial& trial) {
 }  // namespace
 
 SearchRunner::SearchRunner(StudyId study, std::shared_ptr<const StudySpec> spec,
-                           Storage& storage, Executor& pool, Timer& timer,
-                           std::function<void()> supply_changed)
+                           Parts parts)
     : study_(study),
       spec_(std::move(spec)),
-      storage_(storage),
-      timer_(timer),
-      supply_changed_(std::move(supply_changed)),
-      strand_(pool) {
+      parts_(std::move(parts)),
+      strand_(parts_.pool) {
   if (spec_->space.empty()) supply_ = Supply::kNoSpace;
 }
 
@@ -81,17 +82,23 @@ void SearchRunner::ForgetSettled() {
   outstanding_.remove_if([](const Outstanding& o) { return o.settled; });
 }
 
-int SearchRunner::FreshStock() const {
+// Those that know each result up to `newest`.
+int SearchRunner::FreshStock(int64_t newest) const {
   if (!learns_) return Stock();
-  return static_cast<int>(
-      std::count_if(outstanding_.begin(), outstanding_.end(),
-                    [newest = newest_end_](const Outstanding& o) {
-                      return !o.taken && o.made_from >= newest;
-                    }));
+  return static_cast<int>(std::count_if(
+      outstanding_.begin(), outstanding_.end(), [newest](const Outstanding& o) {
+        return !o.taken && o.made_from >= newest;
+      }));
+}
+
+int SearchRunner::WantedFresh() const {
+  int wanted = std::max(demand_, std::min(unfinished_ / 2, kMaxFresh));
+  for (const Waiter& waiter : waiters_) wanted = std::max(wanted, waiter.count);
+  return std::max(wanted, static_cast<int>(waiters_.size()));
 }
 
 bool SearchRunner::IsSatisfied(int count) const {
-  return retired_ || FreshStock() >= count ||
+  return retired_ || FreshStock(newest_end_) >= count ||
          (supply_ != Supply::kComputing && supply_ != Supply::kReady);
 }
 
@@ -110,7 +117,7 @@ void SearchRunner::WhenReady(int count, absl::AnyInvocable<void()> ready) {
   if (ready) return ready();
   Schedule();
   if (spec_->max_wait == absl::InfiniteDuration()) return;
-  timer_.After(spec_->max_wait, [weak = weak_from_this()] {
+  parts_.timer.After(spec_->max_wait, [weak = weak_from_this()] {
     // Whoever waited long enough takes what there is. Younger ones may go
     // early with them, which costs freshness, never a proposal.
     const auto self = weak.lock();
@@ -124,19 +131,27 @@ void SearchRunner::WhenReady(int count, absl::AnyInvocable<void()> ready) {
   });
 }
 
+// The oldest of those that know most.
 std::optional<SearchRunner::Taken> SearchRunner::Take() {
   std::optional<Taken> taken;
   bool low = false;
   {
     MutexLock lock(mutex_);
+    Outstanding* best = nullptr;
     for (Outstanding& outstanding : outstanding_) {
       if (outstanding.taken) continue;
-      outstanding.taken = true;
-      taken = Taken{outstanding.proposal, outstanding.serial};
-      break;
+      if (best && (!learns_ || outstanding.made_from <= best->made_from)) {
+        continue;
+      }
+      best = &outstanding;
+      if (!learns_) break;
+    }
+    if (best != nullptr) {
+      best->taken = true;
+      taken = Taken{best->proposal, best->serial};
     }
     const int stock = Stock();
-    low = stock < demand_ + (learns_ ? 0 : kReserve / 2);
+    low = learns_ || stock < demand_ + kReserve / 2;
     if (stock == 0 && supply_ == Supply::kReady) supply_ = Supply::kComputing;
   }
   if (low) Schedule();
@@ -154,11 +169,15 @@ void SearchRunner::Settle(int64_t serial) {
 std::vector<int64_t> SearchRunner::Drop(const Trial& trial) {
   std::vector<int64_t> serials;
   MutexLock lock(mutex_);
+  std::optional<int64_t> broken;  // What was made after it counted on it.
   for (Outstanding& outstanding : outstanding_) {
-    if (outstanding.taken ||
-        outstanding.proposal.parameters != trial.parameters) {
+    if (outstanding.taken) continue;
+    const bool counted_on = learns_ && broken == outstanding.made_from;
+    if (outstanding.proposal.parameters != trial.parameters && !counted_on) {
       continue;
     }
+    broken = outstanding.made_from;
+    ++breaks_;
     outstanding.taken = true;
     serials.push_back(outstanding.serial);
   }
@@ -217,11 +236,14 @@ void SearchRunner::NotifyWaiters() {
   std::list<Waiter> ready;
   {
     MutexLock lock(mutex_);
+    // No more of them than find something fresh.
+    int promised = 0;
     for (auto it = waiters_.begin(); it != waiters_.end();) {
       const auto waiter = it++;
-      if (IsSatisfied(waiter->count)) {
-        ready.splice(ready.end(), waiters_, waiter);
-      }
+      const int asked = (learns_ ? promised : 0) + waiter->count;
+      if (!IsSatisfied(asked)) continue;
+      promised = asked;
+      ready.splice(ready.end(), waiters_, waiter);
     }
   }
   for (Waiter& waiter : ready) waiter.ready();
@@ -231,18 +253,30 @@ void SearchRunner::Refill() {
   {
     MutexLock lock(mutex_);
     scheduled_ = false;
+    if (refilling_) {
+      again_ = true;
+      return;
+    }
     refilling_ = true;
     if (reset_done_ != resets_) {
       reset_done_ = resets_;
       strategy_ = nullptr;
     }
   }
-  const absl::Status status = RefillOrError();
+  const absl::Status made = MakeStrategy();
+  if (!made.ok()) return EndRefill(made);
+  if (strategy_->Learns()) return RefillFreshly();
+  EndRefill(RefillInOrder());
+}
+
+void SearchRunner::EndRefill(const absl::Status& status) {
   if (!status.ok()) strategy_ = nullptr;
   bool failed_again = false;
+  bool again = false;
   {
     MutexLock lock(mutex_);
     refilling_ = false;
+    again = std::exchange(again_, false);
     ForgetSettled();
     if (!status.ok()) {
       status_ = status;
@@ -251,13 +285,14 @@ void SearchRunner::Refill() {
     }
   }
   NotifyWaiters();
+  if (again) Schedule();
   // Who hears of a failure tries again: once.
-  if (!failed_again) supply_changed_();
+  if (!failed_again) parts_.supply_changed();
 }
 
 absl::Status SearchRunner::MakeStrategy() {
   if (strategy_) return absl::OkStatus();
-  ASSAY_ASSIGN_OR_RETURN(strategy_, MakeSearchStrategy(*spec_));
+  ASSAY_ASSIGN_OR_RETURN(strategy_, parts_.make_strategy(*spec_));
   observed_revision_ = 0;
   observed_count_ = 0;
   MutexLock lock(mutex_);
@@ -265,33 +300,36 @@ absl::Status SearchRunner::MakeStrategy() {
   return absl::OkStatus();
 }
 
-// Observes each trial that ended meanwhile; the last read also lists the
-// unfinished ones, so that each trial is known as exactly one of the two.
-absl::StatusOr<SearchRunner::Log> SearchRunner::CatchUp() {
-  Log log;
-  for (bool more = true; more;) {
-    ASSAY_RETURN_IF_ERROR(storage_.Read([&](Snapshot& rows) -> absl::Status {
-      ASSAY_ASSIGN_OR_RETURN(const std::vector<Trial> ended,
-                             rows.ListEnded(study_, observed_revision_, kPage));
-      for (const Trial& trial : ended) {
-        strategy_->Observe(trial);
-        observed_revision_ = trial.ended_revision;
-        ++observed_count_;
-      }
-      more = ended.size() == kPage;
-      if (more) return absl::OkStatus();
-      ASSAY_ASSIGN_OR_RETURN(log.unfinished, rows.ListUnfinished(study_));
-      ASSAY_ASSIGN_OR_RETURN(const Study study, rows.GetStudy(study_));
-      log.seen_revision = study.revision;
-      return absl::OkStatus();
-    }));
+void SearchRunner::Observe(const std::vector<Trial>& ended) {
+  for (const Trial& trial : ended) {
+    strategy_->Observe(trial);
+    observed_revision_ = trial.ended_revision;
+    ++observed_count_;
   }
-  return log;
 }
 
-bool SearchRunner::IsStale(const Outstanding& outstanding) const {
-  return strategy_->Learns() && !outstanding.taken &&
-         outstanding.made_from < observed_revision_;
+// The unfinished ones with the last of those that ended, so that each trial is
+// known as exactly one of the two.
+absl::Status SearchRunner::ReadPage(Snapshot& rows, int64_t after,
+                                    Log& log) const {
+  ASSAY_ASSIGN_OR_RETURN(log.ended, rows.ListEnded(study_, after, kPage));
+  if (log.ended.size() == kPage) return absl::OkStatus();
+  ASSAY_ASSIGN_OR_RETURN(log.unfinished, rows.ListUnfinished(study_));
+  ASSAY_ASSIGN_OR_RETURN(const Study study, rows.GetStudy(study_));
+  log.seen_revision = study.revision;
+  return absl::OkStatus();
+}
+
+absl::StatusOr<SearchRunner::Log> SearchRunner::ReadLog() {
+  while (true) {
+    Log log;
+    ASSAY_RETURN_IF_ERROR(
+        parts_.storage.Read([&](Snapshot& rows) -> absl::Status {
+          return ReadPage(rows, observed_revision_, log);
+        }));
+    Observe(log.ended);
+    if (log.ended.size() < kPage) return log;
+  }
 }
 
 absl::StatusOr<std::vector<Proposal>> SearchRunner::Propose(
@@ -308,10 +346,8 @@ absl::StatusOr<std::vector<Proposal>> SearchRunner::Propose(
                                  unfinished.size());
   ASSAY_ASSIGN_OR_RETURN(std::vector<Proposal> proposals,
                          strategy_->Suggest(unfinished, count, random));
-  int32_t index = 0;
   for (Proposal& proposal : proposals) {
     proposal.origin.seen_revision = log.seen_revision;
-    proposal.origin.batch_index = index++;
   }
   if (proposals.empty() && unfinished.empty()) {
     return absl::InternalError(
@@ -343,14 +379,13 @@ bool SearchRunner::AddToStock(std::vector<Proposal> proposals,
   return added_all;
 }
 
-absl::Status SearchRunner::RefillOrError() {
-  ASSAY_RETURN_IF_ERROR(MakeStrategy());
+absl::Status SearchRunner::RefillInOrder() {
   int64_t resets = 0;
   {
     MutexLock lock(mutex_);
     resets = resets_;
   }
-  ASSAY_ASSIGN_OR_RETURN(const Log log, CatchUp());
+  ASSAY_ASSIGN_OR_RETURN(const Log log, ReadLog());
   // Looked at after the read: what becomes a trial in between is then known
   // twice, never not at all.
   std::list<Outstanding> known;
@@ -359,15 +394,17 @@ absl::Status SearchRunner::RefillOrError() {
   {
     MutexLock lock(mutex_);
     if (resets != resets_) return absl::OkStatus();  // Is scheduled again.
-    outstanding_.remove_if([&](const Outstanding& o) { return IsStale(o); });
     known = outstanding_;
     first_unknown = next_serial_;
-    wanted = demand_ + (learns_ ? 0 : kReserve) - Stock();
+    wanted = demand_ + kReserve - Stock();
   }
   absl::StatusOr<std::vector<Proposal>> proposals = std::vector<Proposal>();
   if (wanted > 0) proposals = Propose(log, known, wanted);
   const bool exhausted = absl::IsOutOfRange(proposals.status());
   if (!exhausted) ASSAY_RETURN_IF_ERROR(proposals.status());
+  for (size_t i = 0; !exhausted && i < proposals->size(); ++i) {
+    (*proposals)[i].origin.batch_index = static_cast<int32_t>(i);
+  }
 
   bool added_all = true;
   {
@@ -384,6 +421,113 @@ absl::Status SearchRunner::RefillOrError() {
   }
   if (!added_all) Schedule();
   return absl::OkStatus();
+}
+
+// The moment is one between two writes: no proposal is on its way to become a
+// trial then, since that happens on the writer thread, too.
+void SearchRunner::RefillFreshly() {
+  const absl::StatusOr<Log> caught_up = ReadLog();
+  if (!caught_up.ok()) return EndRefill(caught_up.status());
+  auto log = std::make_shared<Log>();
+  parts_.storage.Write(
+      [self = shared_from_this(), log,
+       after = observed_revision_](Transaction& rows) -> absl::Status {
+        {
+          MutexLock lock(self->mutex_);
+          log->resets = self->resets_;
+          log->breaks = self->breaks_;
+          for (const Outstanding& o : self->outstanding_) {
+            if (!o.taken) log->stock.push_back(o);
+          }
+        }
+        return self->ReadPage(rows, after, *log);
+      },
+      [self = shared_from_this(), log](absl::Status status) {
+        self->strand_.Post([self, log, status = std::move(status)] {
+          self->EndRefill(status.ok() ? self->ProposeFreshly(*log) : status);
+        });
+      });
+}
+
+absl::Status SearchRunner::ProposeFreshly(const Log& log) {
+  Observe(log.ended);
+  if (log.ended.size() == kPage) {  // That many, in no time: once more.
+    Schedule();
+    return absl::OkStatus();
+  }
+  {
+    MutexLock lock(mutex_);
+    if (log.resets != resets_) return absl::OkStatus();  // Is scheduled again.
+    unfinished_ = static_cast<int>(log.unfinished.size());
+    if (FreshStock(observed_revision_) >= WantedFresh()) {
+      status_ = absl::OkStatus();
+      return absl::OkStatus();
+    }
+  }
+  std::list<Outstanding> ahead = log.stock;
+  ahead.remove_if([this](const Outstanding& o) {
+    return o.made_from < observed_revision_;
+  });
+  absl::StatusOr<std::vector<Proposal>> proposals = Propose(log, ahead, 1);
+  if (proposals.ok() && !proposals->empty()) {
+    (*proposals)[0].origin.batch_index = static_cast<int32_t>(ahead.size());
+  }
+  return AddFresh(std::move(proposals), log);
+}
+
+absl::Status SearchRunner::AddFresh(
+    absl::StatusOr<std::vector<Proposal>> proposals, const Log& log) {
+  const bool exhausted = absl::IsOutOfRange(proposals.status());
+  if (!exhausted) ASSAY_RETURN_IF_ERROR(proposals.status());
+  const bool none = exhausted || proposals->empty();
+  bool more = false;
+  {
+    MutexLock lock(mutex_);
+    if (log.resets != resets_) return absl::OkStatus();
+    status_ = absl::OkStatus();
+    if (none) {
+      outstanding_.remove_if([this](const Outstanding& o) {
+        return !o.taken && o.made_from < observed_revision_;
+      });
+    } else if (log.breaks == breaks_ && !IsTaken((*proposals)[0])) {
+      outstanding_.push_back({.proposal = std::move((*proposals)[0]),
+                              .serial = next_serial_++,
+                              .made_from = observed_revision_});
+      DropStalest();
+    }
+    if (Stock() > 0) {
+      supply_ = Supply::kReady;
+    } else if (none) {
+      supply_ = exhausted ? Supply::kExhausted : Supply::kNone;
+    }
+    more = !none && FreshStock(observed_revision_) < WantedFresh();
+  }
+  if (more) Schedule();
+  return absl::OkStatus();
+}
+
+// By somebody after the moment from which the proposal was made.
+bool SearchRunner::IsTaken(const Proposal& proposal) const {
+  return std::any_of(
+      outstanding_.begin(), outstanding_.end(), [&](const Outstanding& o) {
+        return o.taken && o.proposal.parameters == proposal.parameters;
+      });
+}
+
+// Of the proposals that know least, those counted on by no other.
+void SearchRunner::DropStalest() {
+  while (Stock() > WantedFresh()) {
+    auto stalest = outstanding_.end();
+    for (auto it = outstanding_.begin(); it != outstanding_.end(); ++it) {
+      if (it->taken || it->made_from >= observed_revision_) continue;
+      if (stalest == outstanding_.end() ||
+          it->made_from <= stalest->made_from) {
+        stalest = it;
+      }
+    }
+    if (stalest == outstanding_.end()) return;
+    outstanding_.erase(stalest);
+  }
 }
 
 // --- Early stopping ---------------------------------------------------------
@@ -415,14 +559,16 @@ absl::Status SearchRunner::CatchUpRule() {
     rule_revision_ = 0;
   }
   for (bool more = true; more;) {
-    ASSAY_RETURN_IF_ERROR(storage_.Read([&](Snapshot& rows) -> absl::Status {
-      ASSAY_ASSIGN_OR_RETURN(const Changes changes,
-                             rows.ChangesAfter(study_, rule_revision_, kPage));
-      Feed(changes);
-      more = changes.through > rule_revision_;
-      rule_revision_ = changes.through;
-      return absl::OkStatus();
-    }));
+    ASSAY_RETURN_IF_ERROR(
+        parts_.storage.Read([&](Snapshot& rows) -> absl::Status {
+          ASSAY_ASSIGN_OR_RETURN(
+              const Changes changes,
+              rows.ChangesAfter(study_, rule_revision_, kPage));
+          Feed(changes);
+          more = changes.through > rule_revision_;
+          rule_revision_ = changes.through;
+          return absl::OkStatus();
+        }));
   }
   return absl::OkStatus();
 }

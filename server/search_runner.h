@@ -25,6 +25,15 @@ namespace assay {
 // both in the background, and keeps a small stock of ready proposals, so that
 // who asks does not wait for a model. All that it knows derives from the
 // study's log: after a restart, or Reset(), it is replayed. Thread-safe.
+//
+// A result makes the stock of a strategy that learns stale: it is replaced one
+// by one, and what is stale meanwhile serves those who waited max_wait. Each
+// proposal is computed alone, from one moment of the log between two writes:
+// the results up to its `seen_revision`, the trials unfinished then, and the
+// `batch_index` proposals that lay fresh in the stock. Those are handed out
+// before it, or it never is. So the log tells what they were: the first
+// `batch_index` trials that the strategy got after that revision and that have
+// seen the same results.
 class SearchRunner : public std::enable_shared_from_this<SearchRunner> {
  public:
   enum class Supply {
@@ -41,12 +50,21 @@ class SearchRunner : public std::enable_shared_from_this<SearchRunner> {
     int64_t serial = 0;
   };
 
-  // `storage`, `pool` and `timer` must outlive this. `supply_changed` is called
-  // from the pool whenever waiting for proposals may have become pointless or
-  // worth it; it may be called often.
+  using StrategyMaker =
+      std::function<absl::StatusOr<std::unique_ptr<SearchStrategy>>(
+          const StudySpec&)>;
+
+  struct Parts {  // References must outlive the runner.
+    Storage& storage;
+    Executor& pool;
+    Timer& timer;
+    StrategyMaker make_strategy;
+    // Called from the pool whenever waiting for proposals may have become
+    // pointless or worth it; it may be called often.
+    std::function<void()> supply_changed;
+  };
   SearchRunner(StudyId study, std::shared_ptr<const StudySpec> spec,
-               Storage& storage, Executor& pool, Timer& timer,
-               std::function<void()> supply_changed);
+               Parts parts);
 
   // Loads the log and fills the stock, in the background.
   void Start();
@@ -103,22 +121,39 @@ class SearchRunner : public std::enable_shared_from_this<SearchRunner> {
     int count = 0;
     absl::AnyInvocable<void()> ready;
   };
-  // What one consistent read of the log gave.
+  // One moment of the log.
   struct Log {
+    std::vector<Trial> ended;  // After those observed already.
     std::vector<Trial> unfinished;
     int64_t seen_revision = 0;
+    // Of this object at that moment.
+    std::list<Outstanding> stock;
+    int64_t resets = 0;
+    int64_t breaks = 0;
   };
 
   void Schedule() ABSL_LOCKS_EXCLUDED(mutex_);
 
   // On the strand.
   void Refill() ABSL_LOCKS_EXCLUDED(mutex_);
-  absl::Status RefillOrError() ABSL_LOCKS_EXCLUDED(mutex_);
+  void EndRefill(const absl::Status& status) ABSL_LOCKS_EXCLUDED(mutex_);
   absl::Status MakeStrategy();
-  absl::StatusOr<Log> CatchUp();
+  void Observe(const std::vector<Trial>& ended);
+  // Reads and observes what ended, but for the last page.
+  absl::StatusOr<Log> ReadLog();
+  absl::Status ReadPage(Snapshot& rows, int64_t after, Log& log) const;
   absl::StatusOr<std::vector<Proposal>> Propose(
       const Log& log, const std::list<Outstanding>& outstanding, int count);
-  bool IsStale(const Outstanding& outstanding) const;
+
+  // Of a strategy that does not learn: as many as are wanted, at once.
+  absl::Status RefillInOrder() ABSL_LOCKS_EXCLUDED(mutex_);
+  // Of one that learns: one, if one is wanted.
+  void RefillFreshly() ABSL_LOCKS_EXCLUDED(mutex_);
+  absl::Status ProposeFreshly(const Log& log) ABSL_LOCKS_EXCLUDED(mutex_);
+  absl::Status AddFresh(absl::StatusOr<std::vector<Proposal>> proposals,
+                        const Log& log) ABSL_LOCKS_EXCLUDED(mutex_);
+  bool IsTaken(const Proposal& proposal) const
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   absl::Status CatchUpRule();
   void Feed(const Changes& changes);
   std::optional<std::string> DecideNow(TrialId trial,
@@ -126,17 +161,17 @@ class SearchRunner : public std::enable_shared_from_this<SearchRunner> {
 
   bool AddToStock(std::vector<Proposal> proposals, int64_t first_unknown)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void DropStalest() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void ForgetSettled() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  int FreshStock() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  int FreshStock(int64_t newest) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  int WantedFresh() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   int Stock() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   bool IsSatisfied(int count) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void NotifyWaiters() ABSL_LOCKS_EXCLUDED(mutex_);
 
   const StudyId study_;
   const std::shared_ptr<const StudySpec> spec_;
-  Storage& storage_;
-  Timer& timer_;
-  const std::function<void()> supply_changed_;
+  const Parts parts_;
   Strand strand_;
 
   // Used on the strand only.
@@ -152,12 +187,15 @@ class SearchRunner : public std::enable_shared_from_this<SearchRunner> {
   Supply supply_ ABSL_GUARDED_BY(mutex_) = Supply::kComputing;
   absl::Status status_ ABSL_GUARDED_BY(mutex_);
   int demand_ ABSL_GUARDED_BY(mutex_) = 1;
-  int64_t newest_end_ ABSL_GUARDED_BY(mutex_) = 0;
+  int unfinished_ ABSL_GUARDED_BY(mutex_) = 0;      // When last looked at.
+  int64_t newest_end_ ABSL_GUARDED_BY(mutex_) = 0;  // Revision.
   bool learns_ ABSL_GUARDED_BY(mutex_) = false;
   bool retired_ ABSL_GUARDED_BY(mutex_) = false;
   bool scheduled_ ABSL_GUARDED_BY(mutex_) = false;
   bool refilling_ ABSL_GUARDED_BY(mutex_) = false;  // A read may be older.
+  bool again_ ABSL_GUARDED_BY(mutex_) = false;      // Once that is over.
   int64_t next_serial_ ABSL_GUARDED_BY(mutex_) = 1;
+  int64_t breaks_ ABSL_GUARDED_BY(mutex_) = 0;  // Drops out of the stock.
   int64_t resets_ ABSL_GUARDED_BY(mutex_) = 0;  // Asked for.
   int64_t reset_done_ = 0;                      // On the strand.
 };

@@ -483,8 +483,10 @@ absl::StatusOr<std::shared_ptr<SearchRunner>> StudyRegistry::Runner(
     Entry& entry = entries_[id];
     if (entry.runner) return entry.runner;
     runner = entry.runner = std::make_shared<SearchRunner>(
-        id, view.spec, parts_.storage, parts_.pool, parts_.timer,
-        [this, id] { supply_changed_(id); });
+        id, view.spec,
+        SearchRunner::Parts{parts_.storage, parts_.pool, parts_.timer,
+                            parts_.make_strategy,
+                            [this, id] { supply_changed_(id); }});
   }
   runner->Start();
   return runner;

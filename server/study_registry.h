@@ -16,6 +16,7 @@
 #include "absl/status/statusor.h"
 #include "search/base/clock.h"
 #include "search/base/mutex.h"
+#include "search/factory.h"
 #include "search/study.h"
 #include "server/change_feed.h"
 #include "server/lease_table.h"
@@ -72,6 +73,7 @@ class StudyRegistry {
     const SpecCodec& codec;
     ChangeFeed& feed;
     LeaseTable& leases;
+    SearchRunner::StrategyMaker make_strategy = MakeSearchStrategy;
   };
   explicit StudyRegistry(Parts parts);
 

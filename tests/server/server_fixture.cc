@@ -88,13 +88,14 @@ Token TokenOf(const Handout& handout) {
 // --- Core -------------------------------------------------------------------
 
 Core::Core(Storage& rows, FakeClock& clock_in, const TableCodec& codec_in,
-           int64_t max_parked)
+           int64_t max_parked, SearchRunner::StrategyMaker make_strategy)
     : clock(clock_in),
       codec(codec_in),
       storage(rows),
       timer(clock),
       leases(clock),
-      studies({storage, clock, pool, timer, codec, feed, leases}),
+      studies({storage, clock, pool, timer, codec, feed, leases,
+               std::move(make_strategy)}),
       dispatcher({studies, storage, leases, timer, clock, max_parked}),
       recorder({studies, storage, leases, timer}),
       editor(studies),

@@ -65,7 +65,8 @@ class Core {
   static constexpr absl::Duration kWorkerLease = absl::Seconds(60);
 
   Core(Storage& rows, FakeClock& clock_in, const TableCodec& codec_in,
-       int64_t max_parked = TrialDispatcher::kMaxParked);
+       int64_t max_parked = TrialDispatcher::kMaxParked,
+       SearchRunner::StrategyMaker make_strategy = MakeSearchStrategy);
   ~Core();
 
   // Until nothing happens any more: every write and task has ended.
