@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cassert>
 #include <cmath>
+#include <limits>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -212,6 +213,14 @@ double SecondsUsed(const Study& study, absl::Time now) {
   return std::max(0.0, SecondsBetween(*study.first_lease, end) - paused);
 }
 
+int64_t MostInfeasible(int64_t max_trials) {
+  constexpr int64_t kFactor = 10;
+  constexpr int64_t kSpare = 100;
+  constexpr int64_t kMost = std::numeric_limits<int64_t>::max();
+  if (max_trials > (kMost - kSpare) / kFactor) return kMost;
+  return kFactor * max_trials + kSpare;
+}
+
 std::optional<Spent> WhatIsSpent(const Study& study, const Budget& budget,
                                  absl::Time now) {
   const StudyCounts& counts = study.counts;
@@ -219,6 +228,14 @@ std::optional<Spent> WhatIsSpent(const Study& study, const Budget& budget,
     return Spent{.reason = CompletionReason::kTooManyFailures,
                  .words = OutOf("max_failed", counts.failed, *budget.max_failed,
                                 "failed")};
+  }
+  if (budget.max_trials &&
+      counts.infeasible >= MostInfeasible(*budget.max_trials)) {
+    return Spent{.reason = CompletionReason::kTooManyFailures,
+                 .words = absl::StrCat(counts.infeasible,
+                                       " trials are INFEASIBLE, the "
+                                       "most that max_trials ",
+                                       *budget.max_trials, " allows")};
   }
   const double seconds = SecondsUsed(study, now);
   if (study.first_lease && IsReached(budget.max_seconds, seconds)) {

@@ -44,7 +44,8 @@ enum class CompletionReason {
 // What may be spent. nullopt: no limit.
 struct Budget {
   // Configurations started: trials without `continues` and of replicate 0,
-  // INFEASIBLE ones aside. Re-queued attempts are not new.
+  // INFEASIBLE ones aside, of which there may be MostInfeasible(). Re-queued
+  // attempts are not new.
   std::optional<int64_t> max_trials = {};
   std::optional<int64_t> max_parallel = {};  // RUNNING trials.
   // Wall time since the first lease, PAUSED aside.
@@ -165,6 +166,10 @@ absl::Status Reopen(Study& study, absl::Time now);
 
 // Seconds of `max_seconds` used by `now`.
 double SecondsUsed(const Study& study, absl::Time now);
+
+// INFEASIBLE trials do not count for max_trials, but a study that finds little
+// else must end: with ten times as many, and 100.
+int64_t MostInfeasible(int64_t max_trials);
 
 // Why nothing new may start in words ("max_trials: 60 of 60 started"), or
 // nullopt if something may. Looks at the counts: neither at max_parallel nor

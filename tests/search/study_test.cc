@@ -136,6 +136,20 @@ TEST(StudyTest, WhatIsSpentNamesTheLimit) {
   }
 }
 
+TEST(StudyTest, AStudyOfInfeasibleTrialsEnds) {
+  Study study = Active();
+  study.counts.infeasible = 129;
+  EXPECT_FALSE(WhatIsSpent(study, {.max_trials = 3}, At(0)));
+  study.counts.infeasible = 130;
+  const auto spent = WhatIsSpent(study, {.max_trials = 3}, At(0));
+  ASSERT_TRUE(spent);
+  EXPECT_EQ(spent->reason, CompletionReason::kTooManyFailures);
+  EXPECT_EQ(spent->words,
+            "130 trials are INFEASIBLE, the most that max_trials 3 allows");
+  EXPECT_FALSE(WhatIsSpent(study, {}, At(0)));
+  EXPECT_GT(MostInfeasible(std::numeric_limits<int64_t>::max()), 0);
+}
+
 TEST(StudyTest, OnlyASpentMaxTrialsLetsRequeuedTrialsRun) {
   Study study = Active();
   study.counts.configurations = 2;
