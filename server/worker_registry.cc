@@ -89,9 +89,9 @@ absl::Status WorkerRegistry::Connect(std::shared_ptr<WorkerSession> session,
   {
     MutexLock lock(mutex_);
     const bool is_new = !workers_.contains(hello.name);
-    if (is_new && workers_.size() >= kMaxWorkers) {
+    if (is_new && workers_.size() >= kMaxWorkers && !ForgetOne()) {
       return absl::ResourceExhaustedError(
-          absl::StrCat(kMaxWorkers, " workers are known already"));
+          absl::StrCat(kMaxWorkers, " workers are connected already"));
     }
     Entry& entry = workers_[hello.name];
     if (entry.session && entry.hello.instance != hello.instance) {
@@ -116,6 +116,19 @@ absl::Status WorkerRegistry::Connect(std::shared_ptr<WorkerSession> session,
   greeting->hello = std::move(hello);
   strand_.Post([this, greeting] { Greet(greeting); });
   return absl::OkStatus();
+}
+
+bool WorkerRegistry::ForgetOne() {
+  auto oldest = workers_.end();
+  for (auto it = workers_.begin(); it != workers_.end(); ++it) {
+    if (it->second.session || it->second.reserved > 0) continue;
+    if (oldest == workers_.end() || it->second.heard < oldest->second.heard) {
+      oldest = it;
+    }
+  }
+  if (oldest == workers_.end()) return false;
+  workers_.erase(oldest);
+  return true;
 }
 
 void WorkerRegistry::Greet(std::shared_ptr<Greeting> greeting) {

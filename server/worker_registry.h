@@ -80,6 +80,8 @@ struct WorkerView {
 // priority, then the study with the fewest. Thread-safe.
 class WorkerRegistry final : public StudyObserver {
  public:
+  // Known by name. Where names are made up for each start, those that left are
+  // forgotten to make room.
   static constexpr int kMaxWorkers = 10'000;
 
   struct Parts {  // All must outlive the registry.
@@ -180,6 +182,8 @@ class WorkerRegistry final : public StudyObserver {
   bool HasRoom(const Entry& entry, const StudySpec& spec) const;
   Entry* FindSession(const WorkerSession* session)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // The one that left longest ago. False if all are connected.
+  bool ForgetOne() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void Hear(Entry& entry) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   void MatchNow() ABSL_LOCKS_EXCLUDED(mutex_);

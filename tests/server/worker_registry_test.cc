@@ -165,6 +165,31 @@ class WorkerRegistryTest : public CoreTest {
   }
 };
 
+// --- Names ------------------------------------------------------------------
+
+TEST_F(WorkerRegistryTest, WorkersThatLeftMakeRoomForNewNames) {
+  const auto come = [&](int i) {
+    auto session = std::make_shared<FakeSession>();
+    const absl::Status status =
+        core_->workers.Connect(session, Hello(absl::StrCat("node-", i)));
+    EXPECT_TRUE(status.ok()) << status;
+    return session;
+  };
+  const Session stays = come(0);
+  for (int i = 1; i <= WorkerRegistry::kMaxWorkers; ++i) {
+    core_->workers.Disconnect(come(i).get());
+    clock_.Advance(absl::Seconds(1));
+  }
+  core_->Settle();
+  const std::vector<WorkerView> views = core_->workers.List();
+  EXPECT_EQ(views.size(), size_t{WorkerRegistry::kMaxWorkers});
+  EXPECT_TRUE(ViewOf("node-0").connected);
+  const auto is_first = [](const WorkerView& view) {
+    return view.hello.name == "node-1";
+  };
+  EXPECT_TRUE(std::none_of(views.begin(), views.end(), is_first));
+}
+
 // --- Matching ---------------------------------------------------------------
 
 TEST_F(WorkerRegistryTest, AConnectedWorkerIsWelcomedAndGetsATrialASlot) {
