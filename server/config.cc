@@ -84,7 +84,7 @@ absl::StatusOr<std::optional<ServerConfig>> ParseServerConfig(
       ->check(CLI::Range(0.5, 86'400.0) & CLI::Validator(IsNumber, "", ""))
       ->capture_default_str();
   app.add_option("--search-threads", config.search_threads,
-                 "Threads for search and long reads")
+                 "Threads that search, at a low priority")
       ->check(CLI::Range(1, 256))
       ->capture_default_str();
   app.add_option("--min-free-bytes", config.min_free_bytes,

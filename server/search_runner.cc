@@ -47,7 +47,8 @@ SearchRunner::SearchRunner(StudyId study, std::shared_ptr<const StudySpec> spec,
     : study_(study),
       spec_(std::move(spec)),
       parts_(std::move(parts)),
-      strand_(parts_.pool) {
+      strand_(parts_.search_pool),
+      rule_strand_(parts_.pool) {
   if (spec_->space.empty()) supply_ = Supply::kNoSpace;
 }
 
@@ -535,9 +536,9 @@ void SearchRunner::DropStalest() {
 void SearchRunner::Decide(TrialId trial, Measurement measurement,
                           Decision decision) {
   if (!has_rule()) return decision(std::nullopt);
-  strand_.Post([self = shared_from_this(), trial,
-                measurement = std::move(measurement),
-                decision = std::move(decision)]() mutable {
+  rule_strand_.Post([self = shared_from_this(), trial,
+                     measurement = std::move(measurement),
+                     decision = std::move(decision)]() mutable {
     decision(self->DecideNow(trial, measurement));
   });
 }

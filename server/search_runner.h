@@ -56,7 +56,8 @@ class SearchRunner : public std::enable_shared_from_this<SearchRunner> {
 
   struct Parts {  // References must outlive the runner.
     Storage& storage;
-    Executor& pool;
+    Executor& pool;         // For the rule.
+    Executor& search_pool;  // For the strategy.
     Timer& timer;
     StrategyMaker make_strategy;
     // Called from the pool whenever waiting for proposals may have become
@@ -173,12 +174,15 @@ class SearchRunner : public std::enable_shared_from_this<SearchRunner> {
   const std::shared_ptr<const StudySpec> spec_;
   const Parts parts_;
   Strand strand_;
+  Strand rule_strand_;  // A decision does not wait for a fit.
 
   // Used on the strand only.
   std::unique_ptr<SearchStrategy> strategy_;
-  std::unique_ptr<EarlyStoppingRule> rule_;
   int64_t observed_revision_ = 0;  // Of the last trial given to Observe().
   int64_t observed_count_ = 0;
+
+  // Used on the rule's strand only.
+  std::unique_ptr<EarlyStoppingRule> rule_;
   int64_t rule_revision_ = 0;  // Of the last change given to the rule.
 
   mutable Mutex mutex_;

@@ -40,6 +40,11 @@ constexpr int kMaxMessageBytes = 16 << 20;
 constexpr auto kShutdownGrace = std::chrono::milliseconds(1000);
 constexpr absl::Duration kRequestMemory = absl::Hours(24);
 
+// Long reads and decisions are short beside a fit: they have threads of their
+// own, and go first.
+constexpr int kReadThreads = 2;
+constexpr int kSearchNiceness = 10;
+
 absl::StatusOr<std::unique_ptr<Storage>> OpenStorage(
     const ServerConfig& config) {
   if (config.memory) return OpenMemoryStorage();
@@ -97,6 +102,7 @@ class Server::Parts {
     }
     if (http_) http_->Stop(absl::Seconds(1));
     timer_.Stop();
+    search_pool_->Stop();
     pool_->Stop();     // What the last commits post to it is forgotten.
     storage_.reset();  // Commits what waits.
     grpc_.reset();
@@ -228,12 +234,14 @@ class Server::Parts {
   ServerMetrics metrics_{clock_.Now()};
   std::unique_ptr<Storage> storage_;
   std::unique_ptr<ThreadPool> pool_ =
-      std::make_unique<ThreadPool>(config_.search_threads);
+      std::make_unique<ThreadPool>(kReadThreads);
+  std::unique_ptr<ThreadPool> search_pool_ =
+      std::make_unique<ThreadPool>(config_.search_threads, kSearchNiceness);
   Timer timer_{clock_};
   ChangeFeed feed_;
   LeaseTable leases_{clock_};
-  StudyRegistry studies_{
-      {*storage_, clock_, *pool_, timer_, codec_, feed_, leases_}};
+  StudyRegistry studies_{{*storage_, clock_, *pool_, *search_pool_, timer_,
+                          codec_, feed_, leases_}};
   TrialDispatcher dispatcher_{{studies_, *storage_, leases_, timer_, clock_}};
   TrialRecorder recorder_{{studies_, *storage_, leases_, timer_}};
   TrialEditor editor_{studies_};

@@ -484,8 +484,8 @@ absl::StatusOr<std::shared_ptr<SearchRunner>> StudyRegistry::Runner(
     if (entry.runner) return entry.runner;
     runner = entry.runner = std::make_shared<SearchRunner>(
         id, view.spec,
-        SearchRunner::Parts{parts_.storage, parts_.pool, parts_.timer,
-                            parts_.make_strategy,
+        SearchRunner::Parts{parts_.storage, parts_.pool, parts_.search_pool,
+                            parts_.timer, parts_.make_strategy,
                             [this, id] { supply_changed_(id); }});
   }
   runner->Start();

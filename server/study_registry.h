@@ -69,6 +69,7 @@ class StudyRegistry {
     Storage& storage;
     const Clock& clock;
     Executor& pool;
+    Executor& search_pool;  // For what may take long.
     Timer& timer;
     const SpecCodec& codec;
     ChangeFeed& feed;

@@ -1,12 +1,18 @@
 #include "server/thread_pool.h"
 
+#include <sys/resource.h>
+
 #include <utility>
 
 namespace assay {
 
-ThreadPool::ThreadPool(int threads) {
+ThreadPool::ThreadPool(int threads, int niceness) {
   for (int i = 0; i < threads; ++i) {
-    threads_.emplace_back([this] { Run(); });
+    threads_.emplace_back([this, niceness] {
+      // 0: this thread alone, on Linux. It may fail where it pleases.
+      if (niceness > 0) setpriority(PRIO_PROCESS, 0, niceness);
+      Run();
+    });
   }
 }
 

@@ -13,8 +13,9 @@ namespace assay {
 // A fixed number of threads and one queue.
 class ThreadPool final : public Executor {
  public:
+  // `niceness`, 0 to 19: how much the threads give way to others, see nice(2).
   // REQUIRES: threads >= 1.
-  explicit ThreadPool(int threads);
+  explicit ThreadPool(int threads, int niceness = 0);
 
   // As Stop().
   ~ThreadPool() override;
