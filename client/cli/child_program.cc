@@ -41,7 +41,7 @@ constexpr absl::Duration kLook = absl::Milliseconds(20);
 absl::StatusOr<std::unique_ptr<ChildProgram>> ChildProgram::Start(
     const std::vector<std::string>& argv, const std::string& log) {
   if (access(argv[0].c_str(), X_OK) != 0) {
-    return absl::NotFoundError(
+    return absl::InternalError(
         absl::StrCat(argv[0], " is not there, or no program"));
   }
   const int descriptor =
@@ -69,8 +69,16 @@ absl::StatusOr<std::unique_ptr<ChildProgram>> ChildProgram::Start(
 ChildProgram::~ChildProgram() { Stop(absl::ZeroDuration()); }
 
 bool ChildProgram::HasEnded() {
-  if (!ended_) ended_ = waitpid(pid_, nullptr, WNOHANG) == pid_;
+  if (!ended_) ended_ = waitpid(pid_, &status_, WNOHANG) == pid_;
   return ended_;
+}
+
+std::string ChildProgram::HowItEnded() const {
+  if (WIFSIGNALED(status_)) {
+    const int signal = WTERMSIG(status_);
+    return absl::StrCat("signal ", signal, " (", strsignal(signal), ")");
+  }
+  return absl::StrCat("exit code ", WEXITSTATUS(status_));
 }
 
 void ChildProgram::Signal(int signal) {
@@ -92,7 +100,7 @@ void ChildProgram::Stop(absl::Duration grace) {
   Signal(SIGTERM);
   if (WaitForEnd(grace)) return;
   kill(pid_, SIGKILL);
-  waitpid(pid_, nullptr, 0);
+  waitpid(pid_, &status_, 0);
   ended_ = true;
 }
 

@@ -18,7 +18,7 @@ namespace assay {
 class ChildProgram {
  public:
   // `argv[0]` is a path. Standard output and error go to the end of `log`.
-  // NotFound if the program is not there.
+  // Internal if the program is not there.
   static absl::StatusOr<std::unique_ptr<ChildProgram>> Start(
       const std::vector<std::string>& argv, const std::string& log);
 
@@ -26,6 +26,9 @@ class ChildProgram {
   ChildProgram(const ChildProgram&) = delete;
 
   bool HasEnded();
+
+  // "exit code 1", "signal 9 (Killed)". Only once it has ended.
+  std::string HowItEnded() const;
 
   // Nothing if it has ended.
   void Signal(int signal);
@@ -41,8 +44,9 @@ class ChildProgram {
  private:
   explicit ChildProgram(pid_t pid) : pid_(pid) {}
 
-  pid_t pid_;
+  const pid_t pid_;
   bool ended_ = false;
+  int status_ = 0;  // As waitpid() tells it.
 };
 
 }  // namespace assay

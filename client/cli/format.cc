@@ -5,9 +5,12 @@
 #include <map>
 #include <vector>
 
+#include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
+#include "absl/strings/str_replace.h"
 #include "absl/time/time.h"
 
 namespace assay {
@@ -105,6 +108,15 @@ Style StyleOf(v1::Trial::State state) {
 
 std::string FormatState(const v1::Study& study) {
   return v1::Study::State_Name(study.state());
+}
+
+std::string ShellQuoted(const std::string& word) {
+  const bool plain = std::all_of(word.begin(), word.end(), [](char c) {
+    return absl::ascii_isalnum(static_cast<unsigned char>(c)) ||
+           absl::StrContains("_-./:,=@%+", absl::string_view(&c, 1));
+  });
+  if (plain && !word.empty()) return word;
+  return absl::StrCat("'", absl::StrReplaceAll(word, {{"'", "'\\''"}}), "'");
 }
 
 const v1::Metric* FirstObjective(const v1::StudySpec& spec) {

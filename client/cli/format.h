@@ -33,6 +33,9 @@ std::string FormatState(v1::Trial::State state);
 Style StyleOf(v1::Trial::State state);
 std::string FormatState(const v1::Study& study);
 
+// The word as a shell reads it: quoted if it has to be.
+std::string ShellQuoted(const std::string& word);
+
 // The first objective; nullptr if there is none.
 const v1::Metric* FirstObjective(const v1::StudySpec& spec);
 

@@ -83,7 +83,12 @@ class Reader {
     thread_ = std::thread([this, &mailbox] {
       v1::WatchStudyResponse message;
       while (stream_->Read(&message)) mailbox.Put(std::move(message));
-      mailbox.End(ToAbslStatus(stream_->Finish()));
+      const absl::Status status = ToAbslStatus(stream_->Finish());
+      // A watch has no end of its own, so a server that ends it in peace has
+      // trouble.
+      mailbox.End(status.ok()
+                      ? absl::UnavailableError("the server ended the watch")
+                      : status);
     });
   }
   ~Reader() {

@@ -62,7 +62,8 @@ def wait_until(predicate, deadline=15.0, what=None):
         if value:
             return value
         if time.monotonic() >= end:
-            raise AssertionError(f"not within {deadline} s: {what or predicate}")
+            words = what() if callable(what) else what or predicate
+            raise AssertionError(f"not within {deadline} s: {words}")
         time.sleep(0.01)  # Between two looks, not instead of one.
 
 
@@ -84,6 +85,20 @@ def binary(name):
     if name in ("assay-server", "assay-worker", *os.environ.get("ASSAY_EXPECTED_BINARIES", "").split()):
         raise AssertionError(f"{path} is missing: build it, or set ASSAY_BIN_DIR")
     return None
+
+
+def processes_of(folder):
+    """{pid: command line} of all that have the folder in their command line or environment, trials among them."""
+    found = {}
+    for pid in map(int, filter(str.isdigit, os.listdir("/proc"))):
+        try:
+            command = pathlib.Path(f"/proc/{pid}/cmdline").read_bytes()
+            if str(folder).encode() in command + pathlib.Path(f"/proc/{pid}/environ").read_bytes():
+                found[pid] = command.replace(b"\0", b" ").decode(errors="replace")
+        except OSError:
+            pass  # It ended, or is not ours.
+    found.pop(os.getpid(), None)
+    return found
 
 
 def program(name, *arguments):
@@ -377,14 +392,11 @@ class Lab:
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def kill_leftovers(self):
-        """Whatever still has this lab's folder in its environment."""
-        mark = str(self.folder).encode()
-        for pid in filter(str.isdigit, os.listdir("/proc")):
+        for pid in processes_of(self.folder):
             try:
-                if mark in pathlib.Path(f"/proc/{pid}/environ").read_bytes():
-                    os.kill(int(pid), signal.SIGKILL)
+                os.kill(pid, signal.SIGKILL)
             except OSError:
-                pass  # It ended, or is not ours.
+                pass  # It ended.
 
 
 class Gate:

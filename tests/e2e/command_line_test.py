@@ -4,12 +4,13 @@ import io
 import json
 import os
 import pathlib
+import shlex
 import signal
 import subprocess
 
 import pytest
 
-from assay_testing import PYTHON, binary, program, wait_until
+from assay_testing import PYTHON, Gate, binary, processes_of, program, wait_until
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 EXAMPLES = ROOT / "client/examples"
@@ -153,22 +154,173 @@ def test_assay_run_runs_the_example_and_leaves_a_folder(lab, example):
     assert (folder / "data/assay.db").exists()
 
 
-def test_ctrl_c_lets_running_trials_end_and_the_folder_goes_on(lab):
-    folder = lab.new_folder("run")
-    study = folder / "study.yaml"
-    template = program("quadratic", "{x}", 3)["command"]["argv"]
-    study.write_text(json.dumps({
-        "name": "s", "metrics": [{"name": "loss", "goal": "MINIMIZE"}],
-        "parameters": [{"name": "x", "double": {"min": 0, "max": 1}}],
-        "budget": {"max_trials": 500}, "trial": {"command": {"argv": template}}}))
-    argv = [binary("assay"), "run", str(study), "--data-dir", str(folder / "data"), "--slots", "1"]
-    run = subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    assert "COMPLETED" in run.stdout.readline()
-    run.send_signal(signal.SIGINT)
-    _, errors = run.communicate(timeout=40)
-    assert run.returncode == 130, errors
-    assert "pausing" in errors
-    assert subprocess.run(["pgrep", "-f", str(folder)], capture_output=True).returncode == 1
+class LocalRun:
+    """`assay run` of a study called "s", in a folder of its own."""
+
+    def __init__(self, lab, template, max_trials=4, data="data", slots=1):
+        self.folder = lab.new_folder("run")
+        self.data = self.folder / data
+        self.study = self.folder / "study.yaml"
+        self.study.write_text(json.dumps({
+            "name": "s", "metrics": [{"name": "loss", "goal": "MINIMIZE"}],
+            "parameters": [{"name": "x", "double": {"min": 0, "max": 1}}],
+            "budget": {"max_trials": max_trials}, "trial": template}))
+        self.argv = [binary("assay"), "run", str(self.study), "--data-dir", str(self.data), "--slots", str(slots)]
+        self.heard = ""
+
+    def start(self):
+        self.process = subprocess.Popen(self.argv, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        return self
+
+    def interrupt(self, words):
+        """Ctrl-C; returns once it has said the words."""
+        self.process.send_signal(signal.SIGINT)
+        self.hear(words)
+
+    def hear(self, words):
+        while words not in self.heard:
+            line = self.process.stderr.readline()
+            assert line, f"it ended without {words!r}: {self.heard}"
+            self.heard += line
+
+    def end(self, code):
+        """(stdout, stderr) once it has ended with that code; nothing of it is left then."""
+        out, errors = self.process.communicate(timeout=45)
+        errors = self.heard + errors
+        assert self.process.returncode == code, out + errors
+        # Killed processes are gone a moment after the signal.
+        wait_until(lambda: not processes_of(self.folder), 10, lambda: processes_of(self.folder))
+        return out, errors
+
+    def whole(self, code=0):
+        return self.start().end(code)
+
+    def pid_of(self, name):
+        pid, = [pid for pid, command in processes_of(self.folder).items() if f"/{name} " in command]
+        return pid
+
+
+def test_an_interrupted_run_goes_on_in_its_folder(lab):
+    gate = Gate(lab)
+    run = LocalRun(lab, gate.template(), max_trials=3, data="it's data").start()
+    (first, _), = gate.wait_any()
+    run.interrupt("paused")
+    gate.open(first)
+    _, errors = run.end(130)
+    assert gate.started().keys() == {(first, 1)}, "nothing new is handed out"
+    # What it says is what a shell does.
+    command = errors.split("To go on:")[1].strip()
+    assert command.startswith("assay run ")
+    gate.open()
+    run.argv = [binary("assay"), *shlex.split(command)[1:]]
+    out, errors = run.whole()
+    assert "s is there already: 1 of 3 trials" in errors
+    assert "max_trials: 3 of 3" in out and "best trial of s" in out
+    assert len(gate.started()) == 3, "each ran once"
+    # Once more: it is over, and still shown.
+    out, _ = run.whole()
+    assert "best trial of s" in out and len(gate.started()) == 3
+
+
+def test_a_second_ctrl_c_ends_running_trials_which_run_again_later(lab):
+    gate = Gate(lab)
+    run = LocalRun(lab, gate.template(max_attempts=1, max_lost=1), max_trials=1).start()
+    (trial, _), = gate.wait_any()
+    run.interrupt("paused")
+    run.interrupt("ending running trials")
+    _, errors = run.end(130)
+    assert "To go on:" in errors
+    gate.open()
+    out, _ = run.whole()
+    # One that failed, or was lost, would not have had another attempt.
+    assert "0  COMPLETED" in out and gate.started().keys() == {(trial, 1), (trial, 2)}
+
+
+def test_a_third_ctrl_c_kills_trials_with_all_they_started(lab):
+    stubborn = "trap '' TERM; (trap '' TERM; touch \"$0\"; sleep 600) & while true; do sleep 600; done"
+    mark = lab.new_folder("mark") / "started"
+    run = LocalRun(lab, {"command": {"argv": ["sh", "-c", stubborn, str(mark)]}}).start()
+    wait_until(mark.exists, what="a trial runs")
+    run.interrupt("paused")
+    run.interrupt("ending running trials")
+    run.process.send_signal(signal.SIGINT)
+    run.end(130)
+
+
+def test_an_end_by_sigterm_is_as_a_ctrl_c(lab):
+    gate = Gate(lab)
+    run = LocalRun(lab, gate.template()).start()
+    gate.wait_any()
+    run.process.terminate()
+    run.hear("paused")
+    gate.open()
+    run.end(130)
+
+
+def test_a_worker_that_is_killed_is_started_again(lab):
+    gate = Gate(lab)
+    run = LocalRun(lab, gate.template(), max_trials=2).start()
+    (trial, _), = gate.wait_any()
+    os.kill(run.pid_of("assay-worker"), signal.SIGKILL)
+    run.hear("assay-worker ended with signal 9 (Killed): started again")
+    gate.open()
+    run.end(0)
+    assert (trial, 2) in gate.started()
+
+
+def test_a_worker_that_cannot_start_is_told_with_the_end_of_its_log(lab):
+    run = LocalRun(lab, program("quadratic", "{x}"))
+    run.data.mkdir()
+    (run.data / "worker").write_text("no folder")
+    _, errors = run.whole(1)
+    assert "assay-worker ended with exit code 78" in errors and f"{run.data}/worker" in errors.split("log:")[1]
+
+
+def test_a_server_that_is_killed_is_told_and_nothing_goes_on_without_it(lab):
+    gate = Gate(lab)
+    run = LocalRun(lab, gate.template()).start()
+    gate.wait_any()
+    os.kill(run.pid_of("assay-server"), signal.SIGKILL)
+    _, errors = run.end(1)
+    assert "assay-server ended with signal 9 (Killed)" in errors
+
+
+def test_a_run_without_a_completed_trial_ends_with_1(lab):
+    run = LocalRun(lab, {**program("fails", "Theseus"), "max_attempts": 1}, max_trials=2)
+    out, errors = run.whole(1)
+    assert out.count("FAILED") == 2 and "no trial of s is COMPLETED" in errors
+
+
+def test_a_run_with_a_completed_trial_among_failed_ones_ends_with_0(lab):
+    half = "[ $ASSAY_TRIAL_NUMBER = 1 ] && assay report --step 1 loss=1"
+    run = LocalRun(lab, {"command": {"argv": ["sh", "-c", half]}, "max_attempts": 1}, max_trials=3)
+    out, _ = run.whole()
+    assert out.count("FAILED") == 2 and "best trial of s: number 1" in out
+
+
+def test_a_study_that_is_refused_leaves_no_new_folder(lab):
+    run = LocalRun(lab, program("quadratic", "{x}"))
+    study = json.loads(run.study.read_text())
+    study["parameters"][0]["double"]["scale"] = "LOG"
+    run.study.write_text(json.dumps(study))
+    run.data = run.folder / "new/deep"
+    for argv in ([binary("assay"), "run", run.study, "--data-dir", run.data], [binary("assay"), "run", run.study]):
+        done = subprocess.run(argv, cwd=run.folder, capture_output=True, text=True, timeout=45)
+        assert done.returncode == 2 and "log scale" in done.stderr
+        assert list(run.folder.iterdir()) == [run.study]
+    mine = run.folder / "mine"
+    mine.mkdir()
+    subprocess.run([binary("assay"), "run", run.study, "--data-dir", mine], capture_output=True, timeout=45)
+    assert mine.exists(), "it was there before"
+
+
+def test_a_run_whose_reader_leaves_ends_in_peace(lab):
+    run = LocalRun(lab, program("quadratic", "{x}", 3), max_trials=10_000).start()
+    assert "COMPLETED" in run.process.stdout.readline()
+    run.process.stdout.close()
+    run.process.stdout = None
+    _, errors = run.end(130)
+    assert "paused" in errors and "To go on:" in errors
 
 
 def test_the_ask_tell_example_in_python_finds_a_good_point(lab):
