@@ -97,6 +97,14 @@ class GaussianProcess {
   void AppendRow(const Eigen::VectorXd& x, double noise_variance);
   void Factorize();
 
+  // From v = L^-1 k(X, z); then from k with K^-1 k in the place of its values:
+  // of the observed rows by themselves, and of the pending ones given these.
+  void SetVariances(const Eigen::MatrixXd& v, Posterior& posterior) const;
+  void SetGradients(const Kernel::Rows& z, const Kernel::Slopes& k,
+                    PosteriorWithGradients& posterior) const;
+  void SetPendingGradients(const Kernel::Rows& z, const Kernel::Slopes& k,
+                           PosteriorWithGradients& posterior) const;
+
   Features features_;
   Hyperparameters hyperparameters_;
   Kernel kernel_;

@@ -24,8 +24,6 @@ class MarginalLikelihood {
   Value Evaluate(const Hyperparameters& hyperparameters);
 
  private:
-  void SetDiagonal(double signal_variance, double noise_variance);
-
   const Features& features_;
   const Eigen::MatrixXd& x_;
   const Eigen::VectorXd& y_;
