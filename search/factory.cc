@@ -8,6 +8,7 @@
 #include "search/base/status_macros.h"
 #include "search/stopping/median.h"
 #include "search/stopping/patience.h"
+#include "search/strategies/bayesian.h"
 #include "search/strategies/grid.h"
 #include "search/strategies/quasi_random.h"
 #include "search/strategies/random.h"
@@ -29,6 +30,10 @@ constexpr NamedStrategy kStrategies[] = {
      [](const StudySpec& spec, Space space) -> StrategyOr {
        return MakeQuasiRandom(std::move(space), spec.seed,
                               "auto uses quasi_random: ");
+     }},
+    {"bayesian",
+     [](const StudySpec& spec, Space) -> StrategyOr {
+       return MakeBayesian(std::make_shared<const StudySpec>(spec));
      }},
     {"grid",
      [](const StudySpec& spec, Space space) -> StrategyOr {

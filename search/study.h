@@ -57,10 +57,34 @@ struct Budget {
   std::optional<double> target = {};
 };
 
+// How "bayesian" works. The defaults are what it was measured with; the others
+// are for comparisons.
+struct BayesianOptions {
+  // Of a metric's values, before they are modelled (search/gp). kAuto: by the
+  // leave-one-out score.
+  enum class Transform { kAuto, kStandardize, kHalfRankLog };
+  // Which acquisition functions take turns: the upper confidence bound within a
+  // trust region, the logarithm of the expected improvement, or both.
+  enum class Arms { kAlternate, kConfidenceBound, kImprovement };
+  // Of the kernel's parameters (search/gp/map_fit.h).
+  enum class Prior { kAuto, kGamma, kDimensionScaled, kLogSquared };
+  // What points that wait for a result change beside the model's variance:
+  // kExplore: some proposals explore instead (UCB-PE); kVariance: nothing.
+  enum class Pending { kExplore, kVariance };
+
+  Transform transform = Transform::kAuto;
+  Arms arms = Arms::kAlternate;
+  Prior prior = Prior::kAuto;
+  Pending pending = Pending::kExplore;
+  bool trust_region = true;
+  int32_t start_trials = 0;  // 0: as StartPoints::Count().
+};
+
 struct Algorithm {
   std::string name = "auto";
   int32_t points_per_continuous = 10;  // grid: of each continuous parameter.
   bool shuffle = false;                // grid: in a random order.
+  BayesianOptions bayesian = {};
 };
 
 struct StoppingSpec {

@@ -49,8 +49,8 @@ void LearningStrategy::Add(Round& round, const Trial& trial) const {
   const Fingerprint fingerprint = FingerprintOf(trial);
   if (!finished_.contains(fingerprint)) round.taken.insert(fingerprint);
   if (!spec_->space.Check(trial.parameters).ok()) return;
-  round.unfinished.push_back(
-      {trial.origin, trial.parameters, spec_->space.Encode(trial.parameters)});
+  round.unfinished.push_back({trial.origin, trial.parameters,
+                              spec_->space.Encode(trial.parameters), trial.id});
 }
 
 bool LearningStrategy::IsNew(const Round& round,

@@ -38,6 +38,7 @@ class LearningStrategy : public SearchStrategy {
     Origin origin;
     Parameters parameters;
     std::vector<double> point;  // [encoded_size], see SearchSpace::Encode().
+    TrialId id;                 // None: a proposal that was not handed out.
   };
 
   // What to try, and why in one line for people.

@@ -36,11 +36,11 @@ TEST(FactoryTest, MakesEachAlgorithm) {
 
 TEST(FactoryTest, UnknownAlgorithmIsAnsweredWithThoseThereAre) {
   StudySpec spec = Spec();
-  spec.algorithm.name = "bayesian";
+  spec.algorithm.name = "best";
   const absl::Status status = MakeSearchStrategy(spec).status();
   EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
   EXPECT_EQ(status.message(),
-            "algorithm \"bayesian\" is not known, there are auto, grid, "
+            "algorithm \"best\" is not known, there are auto, bayesian, grid, "
             "quasi_random, random");
 }
 

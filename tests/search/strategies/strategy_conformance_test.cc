@@ -147,7 +147,8 @@ class StrategyConformanceTest : public testing::TestWithParam<const char*> {
   }
 };
 
-constexpr const char* kAll[] = {"auto", "grid", "quasi_random", "random"};
+constexpr const char* kAll[] = {"auto", "bayesian", "grid", "quasi_random",
+                                "random"};
 
 INSTANTIATE_TEST_SUITE_P(All, StrategyConformanceTest, testing::ValuesIn(kAll),
                          [](const auto& test) { return test.param; });

@@ -1,0 +1,234 @@
+#include "search/gp/gaussian_process.h"
+
+#include <algorithm>
+#include <cassert>
+#include <cmath>
+#include <numbers>
+#include <utility>
+
+#include "search/gp/linalg.h"
+
+namespace assay {
+namespace {
+
+constexpr double kLog2Pi = 1.83787706640934548356;
+// Rounding may take a variance below 0 next to an observation; relative to s^2.
+constexpr double kLeastVariance = 1e-14;
+
+Eigen::VectorXd OnesIfEmpty(Eigen::VectorXd multipliers, Eigen::Index n) {
+  if (multipliers.size() > 0) return multipliers;
+  return Eigen::VectorXd::Ones(n);
+}
+
+Eigen::VectorXd ColumnSquares(
+    const Eigen::Ref<const Eigen::MatrixXd, 0, Eigen::OuterStride<>>& matrix) {
+  return matrix.colwise().squaredNorm().transpose();
+}
+
+}  // namespace
+
+Eigen::VectorXd LeaveOneOut::LogScores(const Eigen::VectorXd& y) const {
+  return -0.5 * ((y - mean).array().square() / variance.array() +
+                 variance.array().log() + kLog2Pi);
+}
+
+GaussianProcess::GaussianProcess(Features features,
+                                 Hyperparameters hyperparameters,
+                                 Eigen::MatrixXd x, Eigen::VectorXd y,
+                                 Eigen::VectorXd noise_multipliers)
+    : features_(std::move(features)),
+      hyperparameters_(std::move(hyperparameters)),
+      kernel_(features_, hyperparameters_),
+      observed_(static_cast<int>(x.rows())),
+      rows_(observed_),
+      x_(std::move(x)),
+      noise_(hyperparameters_.noise_variance *
+             OnesIfEmpty(std::move(noise_multipliers), observed_)),
+      y_(std::move(y)) {
+  assert(x_.cols() == features_.size() || observed_ == 0);
+  assert(y_.size() == observed_ && noise_.size() == observed_);
+  x_.conservativeResize(Eigen::NoChange, features_.size());
+  Factorize();
+  SetTargets(y_);
+}
+
+// With noise of 1e-6 and more, and s^2 of 50 and less, the first try succeeds;
+// a caller may ask for less noise.
+void GaussianProcess::Factorize() {
+  Eigen::MatrixXd kernel, slope;
+  kernel_.Lower(x_.topRows(rows_), kernel, slope);
+  double jitter = 0;
+  while (true) {
+    factor_ = kernel;
+    factor_.diagonal() += noise_.head(rows_);
+    factor_.diagonal().array() += jitter * kernel_.variance();
+    if (FactorizeCholesky(factor_)) return;
+    jitter = std::max(1e-10, 10 * jitter);
+    assert(jitter < 1);
+  }
+}
+
+void GaussianProcess::SetTargets(const Eigen::VectorXd& y) {
+  assert(y.size() == observed_);
+  y_ = y;
+  alpha_ = y;
+  const auto l = factor_.topLeftCorner(observed_, observed_);
+  SolveLower(l, alpha_);
+  SolveLowerTransposed(l, alpha_);
+}
+
+void GaussianProcess::Append(const Eigen::VectorXd& x,
+                             double noise_multiplier) {
+  TruncatePending();
+  AppendRow(x, hyperparameters_.noise_variance * noise_multiplier);
+  observed_ = rows_;
+}
+
+// With l = L^-1 k over the observed rows, K^-1 k = L^-T l.
+void GaussianProcess::AppendPending(const Eigen::VectorXd& x) {
+  AppendRow(x, hyperparameters_.noise_variance);
+  const int added = pending() - 1;
+  if (pending_weights_.cols() <= added ||
+      pending_weights_.rows() != observed_) {
+    pending_weights_.conservativeResize(observed_,
+                                        std::max(8, 2 * (added + 1)));
+  }
+  Eigen::VectorXd weights = factor_.row(rows_ - 1).head(observed_);
+  SolveLowerTransposed(factor_.topLeftCorner(observed_, observed_), weights);
+  pending_weights_.col(added) = weights;
+}
+
+void GaussianProcess::TruncatePending(int keep) {
+  rows_ = observed_ + std::min(keep, pending());
+}
+
+void GaussianProcess::Reserve(int rows) {
+  if (rows <= factor_.rows()) return;
+  const int capacity = std::max(16, rows + rows / 2);
+  x_.conservativeResize(capacity, Eigen::NoChange);
+  noise_.conservativeResize(capacity);
+  factor_.conservativeResize(capacity, capacity);
+}
+
+// The new row of L: l = L^-1 k, then sqrt(k(x, x) + noise - l^T l), whose
+// square is at least the noise but for rounding.
+void GaussianProcess::AppendRow(const Eigen::VectorXd& x,
+                                double noise_variance) {
+  Reserve(rows_ + 1);
+  const Eigen::MatrixXd row = x.transpose();
+  Eigen::VectorXd l = kernel_.Cross(x_.topRows(rows_), row).col(0);
+  SolveLower(factor_.topLeftCorner(rows_, rows_), l);
+  const double square = kernel_.variance() + noise_variance - l.squaredNorm();
+  x_.row(rows_) = row;
+  noise_[rows_] = noise_variance;
+  factor_.row(rows_).head(rows_) = l;
+  factor_(rows_, rows_) = std::sqrt(std::max(square, noise_variance / 2));
+  ++rows_;
+}
+
+Eigen::VectorXd GaussianProcess::Mean(const Kernel::Rows& z) const {
+  return MultiplyTransposed(kernel_.Cross(x(), z), alpha_);
+}
+
+Posterior GaussianProcess::Predict(const Kernel::Rows& z) const {
+  Eigen::MatrixXd v = kernel_.Cross(x_.topRows(rows_), z);
+  Posterior posterior;
+  posterior.mean = MultiplyTransposed(v.topRows(observed_), alpha_);
+  SolveLower(factor_.topLeftCorner(rows_, rows_), v);
+  SetVariances(v, posterior);
+  return posterior;
+}
+
+// variance = s^2 - sum of v_i^2 over the rows it is conditioned on.
+void GaussianProcess::SetVariances(const Eigen::MatrixXd& v,
+                                   Posterior& posterior) const {
+  const double least = kLeastVariance * kernel_.variance();
+  const Eigen::ArrayXd observed =
+      kernel_.variance() - ColumnSquares(v.topRows(observed_)).array();
+  const Eigen::ArrayXd all =
+      observed - ColumnSquares(v.bottomRows(pending())).array();
+  posterior.variance = observed.max(least);
+  posterior.variance_all = all.max(least);
+}
+
+// d variance = -2 sum_i w_i dk_i with w = K^-1 k = L^-T v. Of all rows, L_all =
+// [L 0; B C]: w_pending = C^-T v_pending, and the observed part is that of the
+// observed rows alone less (K^-1 k_pending) w_pending.
+PosteriorWithGradients GaussianProcess::PredictWithGradients(
+    const Kernel::Rows& z) const {
+  Kernel::Slopes k = kernel_.CrossSlopes(x_.topRows(rows_), z);
+  PosteriorWithGradients posterior;
+  posterior.mean = MultiplyTransposed(k.value.topRows(observed_), alpha_);
+  SolveLower(factor_.topLeftCorner(rows_, rows_), k.value);
+  SetVariances(k.value, posterior);
+  SolveLowerTransposed(factor_.topLeftCorner(observed_, observed_),
+                       k.value.topRows(observed_));
+  SolveLowerTransposed(
+      factor_.block(observed_, observed_, pending(), pending()),
+      k.value.bottomRows(pending()));
+  SetGradients(z, k, posterior);
+  return posterior;
+}
+
+void GaussianProcess::SetGradients(const Kernel::Rows& z,
+                                   const Kernel::Slopes& k,
+                                   PosteriorWithGradients& posterior) const {
+  const Eigen::Index m = z.rows();
+  const int columns = features_.size();
+  posterior.mean_gradient.resize(columns, m);
+  posterior.variance_gradient.resize(columns, m);
+  const auto slope = k.slope.topRows(observed_);
+  const auto weights = k.value.topRows(observed_);
+  for (Eigen::Index j = 0; j < m; ++j) {
+    const Eigen::VectorXd row = z.row(j);
+    posterior.mean_gradient.col(j) =
+        kernel_.Gradient(x(), row, slope.col(j).cwiseProduct(alpha_));
+    posterior.variance_gradient.col(j) =
+        -2 *
+        kernel_.Gradient(x(), row, slope.col(j).cwiseProduct(weights.col(j)));
+  }
+  posterior.variance_all_gradient = posterior.variance_gradient;
+  if (pending() > 0) SetPendingGradients(z, k, posterior);
+}
+
+void GaussianProcess::SetPendingGradients(
+    const Kernel::Rows& z, const Kernel::Slopes& k,
+    PosteriorWithGradients& posterior) const {
+  Eigen::MatrixXd weights = k.value;
+  weights.topRows(observed_) -= Multiply(pending_weights_.leftCols(pending()),
+                                         k.value.bottomRows(pending()));
+  for (Eigen::Index j = 0; j < z.rows(); ++j) {
+    posterior.variance_all_gradient.col(j) =
+        -2 * kernel_.Gradient(x_.topRows(rows_), z.row(j).transpose(),
+                              k.slope.col(j).cwiseProduct(weights.col(j)));
+  }
+}
+
+Eigen::VectorXd GaussianProcess::VarianceBound(const Kernel::Rows& z) const {
+  const Eigen::MatrixXd k = kernel_.Cross(x_.topRows(rows_), z);
+  const Eigen::ArrayXd own =
+      (kernel_.variance() + noise_.head(rows_).array()).sqrt().inverse();
+  Eigen::VectorXd bound(z.rows());
+  for (Eigen::Index j = 0; j < z.rows(); ++j) {
+    const double best = rows_ == 0 ? 0 : (k.col(j).array() * own).maxCoeff();
+    bound[j] = kernel_.variance() - best * best;
+  }
+  return bound;
+}
+
+// variance_i = 1 / (K^-1)_ii, y_i - mean_i = alpha_i / (K^-1)_ii.
+LeaveOneOut GaussianProcess::LeaveOneOutPosterior() const {
+  Eigen::MatrixXd inverse = factor_.topLeftCorner(observed_, observed_);
+  InvertFromCholesky(inverse);
+  const Eigen::ArrayXd precision = inverse.diagonal();
+  return {.mean = y_ - (alpha_.array() / precision).matrix(),
+          .variance = precision.inverse()};
+}
+
+double GaussianProcess::LogMarginalLikelihood() const {
+  const auto l = factor_.topLeftCorner(observed_, observed_);
+  return -0.5 * (y_.dot(alpha_) + observed_ * kLog2Pi) -
+         l.diagonal().array().log().sum();
+}
+
+}  // namespace assay

@@ -1,0 +1,124 @@
+#pragma once
+
+#include <Eigen/Core>
+
+#include "search/gp/features.h"
+#include "search/gp/hyperparameters.h"
+#include "search/gp/kernel.h"
+
+namespace assay {
+
+// Of the function, without noise, at m rows. Variances are > 0.
+struct Posterior {
+  Eigen::VectorXd mean;      // [m], from the observed rows.
+  Eigen::VectorXd variance;  // [m], from the observed rows.
+  // [m], from the observed and the pending rows: what is still to be learned
+  // once the pending trials have ended. Labels play no part in it.
+  Eigen::VectorXd variance_all;
+};
+
+// With the derivatives by the columns of the row, [features.size(), m]: column
+// j belongs to row j. Features::PointGradient() takes one to the unit cube.
+struct PosteriorWithGradients : Posterior {
+  Eigen::MatrixXd mean_gradient;
+  Eigen::MatrixXd variance_gradient;
+  Eigen::MatrixXd variance_all_gradient;
+};
+
+// What is said of each observation by all others, noise included.
+struct LeaveOneOut {
+  Eigen::VectorXd mean;      // [n]
+  Eigen::VectorXd variance;  // [n]
+
+  // log N(y_i; mean_i, variance_i): [n].
+  Eigen::VectorXd LogScores(const Eigen::VectorXd& y) const;
+};
+
+// Exact regression with zero mean and the kernel of search/gp/kernel.h
+// (Rasmussen & Williams 2006, algorithm 2.1):
+//
+//   K = k(X, X) + s_n^2 diag(multipliers) = L L^T,   alpha = K^-1 y
+//
+// One thread at a time; the same calls give the same bits on one machine.
+// Copies cost O(n^2). Rows are those of Features::Embed().
+//
+// To come, not there yet: observations of one directional derivative a trial.
+// They are further rows of L with their own covariance (to values and to each
+// other) and noise; size() and y() then cover both kinds of rows.
+class GaussianProcess {
+ public:
+  // O(n^3). `x` is [n, features.size()], `y` is [n]; n may be 0. Empty
+  // `noise_multipliers` means 1 for all: else [n], > 0, e.g. 1/count for the
+  // mean of `count` replicates, 4 for a stopped trial's guess.
+  GaussianProcess(Features features, Hyperparameters hyperparameters,
+                  Eigen::MatrixXd x, Eigen::VectorXd y,
+                  Eigen::VectorXd noise_multipliers = {});
+
+  const Features& features() const { return features_; }
+  const Hyperparameters& hyperparameters() const { return hyperparameters_; }
+  int size() const { return observed_; }
+  int pending() const { return rows_ - observed_; }
+  // The observed rows, [size(), features.size()], and their targets, [size()].
+  Kernel::Rows x() const { return x_.topRows(observed_); }
+  const Eigen::VectorXd& y() const { return y_; }
+
+  // Adds an observed row, O(n^2); forgets the pending ones. Call SetTargets()
+  // before the next question.
+  void Append(const Eigen::VectorXd& x, double noise_multiplier = 1);
+
+  // New targets for all rows, [size()]: O(n^2), L stays.
+  void SetTargets(const Eigen::VectorXd& y);
+
+  // Adds a pending row, which counts in variance_all alone: O(n^2).
+  void AppendPending(const Eigen::VectorXd& x);
+
+  // Forgets the pending rows but the first `keep`: O(1).
+  void TruncatePending(int keep = 0);
+
+  // At the rows of `z`, [m, features.size()]: one GEMM for Mean(), O(n m), one
+  // TRSM more for Predict(), O(n^2 m), two for PredictWithGradients().
+  Eigen::VectorXd Mean(const Kernel::Rows& z) const;
+  Posterior Predict(const Kernel::Rows& z) const;
+  PosteriorWithGradients PredictWithGradients(const Kernel::Rows& z) const;
+
+  // [m], >= variance_all, O(n m): s^2 - max_i k_i^2 / (s^2 + s_n^2 m_i) over
+  // observed and pending rows, the variance given the one best row alone.
+  Eigen::VectorXd VarianceBound(const Kernel::Rows& z) const;
+
+  // Closed form (Rasmussen & Williams 2006, eq. 5.12), O(n^3).
+  LeaveOneOut LeaveOneOutPosterior() const;
+
+  // log p(y), natural logarithm, constants included.
+  double LogMarginalLikelihood() const;
+
+ private:
+  // Room for more rows; keeps what is there.
+  void Reserve(int rows);
+  void AppendRow(const Eigen::VectorXd& x, double noise_variance);
+  void Factorize();
+
+  // From v = L^-1 k(X, z); then from k with K^-1 k in the place of its values:
+  // of the observed rows by themselves, and of the pending ones given these.
+  void SetVariances(const Eigen::MatrixXd& v, Posterior& posterior) const;
+  void SetGradients(const Kernel::Rows& z, const Kernel::Slopes& k,
+                    PosteriorWithGradients& posterior) const;
+  void SetPendingGradients(const Kernel::Rows& z, const Kernel::Slopes& k,
+                           PosteriorWithGradients& posterior) const;
+
+  Features features_;
+  Hyperparameters hyperparameters_;
+  Kernel kernel_;
+
+  // Capacity may exceed the rows in use: the observed, then the pending ones.
+  int observed_ = 0;
+  int rows_ = 0;
+  Eigen::MatrixXd x_;       // [capacity, features.size()]
+  Eigen::VectorXd noise_;   // [capacity], variances.
+  Eigen::MatrixXd factor_;  // [capacity, capacity], L in the lower triangle.
+  // [capacity, pending]: K^-1 k(X, pending row) over the observed rows.
+  Eigen::MatrixXd pending_weights_;
+  Eigen::VectorXd y_;      // [observed_]
+  Eigen::VectorXd alpha_;  // [observed_]
+};
+
+}  // namespace assay

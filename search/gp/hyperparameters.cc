@@ -1,0 +1,32 @@
+#include "search/gp/hyperparameters.h"
+
+namespace assay {
+
+Hyperparameters Hyperparameters::Default(const Features& features) {
+  return {.inverse_squared_lengthscales =
+              Eigen::VectorXd::Ones(features.parameters()),
+          .gaps = Eigen::VectorXd::Constant(features.gaps(), 0.25)};
+}
+
+int Hyperparameters::Size(const Features& features) {
+  return features.parameters() + features.gaps() + 2;
+}
+
+Eigen::VectorXd Hyperparameters::ToLog() const {
+  const Eigen::Index lengthscales = inverse_squared_lengthscales.size();
+  Eigen::VectorXd log(lengthscales + gaps.size() + 2);
+  log << inverse_squared_lengthscales, gaps, signal_variance, noise_variance;
+  return log.array().log();
+}
+
+Hyperparameters Hyperparameters::FromLog(const Features& features,
+                                         const Eigen::VectorXd& log) {
+  const Eigen::VectorXd all = log.array().exp();
+  const int lengthscales = features.parameters();
+  return {.inverse_squared_lengthscales = all.head(lengthscales),
+          .gaps = all.segment(lengthscales, features.gaps()),
+          .signal_variance = all[all.size() - 2],
+          .noise_variance = all[all.size() - 1]};
+}
+
+}  // namespace assay

@@ -1,0 +1,87 @@
+#pragma once
+
+#include <map>
+#include <optional>
+#include <vector>
+
+#include <Eigen/Core>
+
+#include "search/gp/features.h"
+#include "search/gp/gaussian_process.h"
+#include "search/gp/map_fit.h"
+#include "search/gp/output_transform.h"
+#include "search/study.h"
+
+namespace assay {
+
+// The model of one thing that trials tell, through a study: fitted at some
+// points, with rows appended in between.
+class MetricModel {
+ public:
+  // What the values are, and what the Gaussian process is trained on:
+  enum class Role {
+    // To be maximised, NaN where failed. Through an OutputTransform.
+    kObjective,
+    // By how much a bound is missed, all finite: sign(c) log(1 + |c|), divided
+    // by its root mean square; never centred, so that 0 stays the bound.
+    kBound,
+    // 1 for a trial that succeeded, -1 for one that failed. As they are.
+    kSuccess,
+  };
+
+  struct Data {
+    Eigen::MatrixXd x;            // [n, features.size()]
+    Eigen::VectorXd values;       // [n]
+    Eigen::VectorXd multipliers;  // [n], of the noise variance.
+  };
+
+  // `seed`: of the random starts of fits.
+  MetricModel(Role role, Features features, BayesianOptions options,
+              uint64_t seed);
+
+  // Fits the hyperparameters, from where the last anchor ended. An anchor
+  // chooses the transform as well, if the options leave it open. n > 0.
+  void Fit(const Data& data, bool anchor);
+
+  // Adds a row; SetValues() must follow before the next question.
+  void Append(const Eigen::VectorXd& x, double multiplier);
+  // Of all rows: transforms them anew.
+  void SetValues(const Eigen::VectorXd& values);
+
+  // Forgets the rows, and what Fit() made; the last anchor stays.
+  void Clear() { process_.reset(); }
+
+  // False before Fit().
+  bool exists() const { return process_.has_value(); }
+  const GaussianProcess& process() const { return *process_; }
+  GaussianProcess& process() { return *process_; }
+
+  // Of kObjective: the means at `x`, [m, features.size()], in the values' unit.
+  // By the process; or by one of `known` with the last anchor's parameters, the
+  // default ones before there is an anchor.
+  Eigen::VectorXd Expect(const Eigen::MatrixXd& x) const;
+  Eigen::VectorXd ExpectFrom(const Data& known, const Eigen::MatrixXd& x) const;
+
+  // From the process's unit to the values', for kObjective.
+  double Natural(double target) const { return transform_->Inverse(target); }
+  OutputTransform::Kind transform() const { return kind_; }
+
+ private:
+  using Kind = OutputTransform::Kind;
+
+  Eigen::VectorXd TargetsOf(Kind kind, const Eigen::VectorXd& values);
+  MapFitOptions OptionsFor(Kind kind, int rows) const;
+  std::vector<Kind> KindsToTry(bool anchor) const;
+  double Score() const;
+
+  const Role role_;
+  const Features features_;
+  const BayesianOptions options_;
+  const uint64_t seed_;
+  Kind kind_;
+  std::map<Kind, Hyperparameters> anchors_;
+  std::optional<OutputTransform> transform_;
+  std::optional<GaussianProcess> process_;
+};
+
+}  // namespace assay

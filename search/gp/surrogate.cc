@@ -1,0 +1,304 @@
+#include "search/gp/surrogate.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <numeric>
+#include <utility>
+
+namespace assay {
+namespace {
+
+constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
+constexpr double kStoppedNoise = 4;
+constexpr int kLeastOfEach = 5;  // Failures, successes: for a model of success.
+constexpr int kAllUpTo = 1000;
+constexpr int kBestKept = 256;
+constexpr int kNewestKept = 256;
+
+int Bounds(const StudySpec& spec) {
+  return static_cast<int>(spec.metrics.size() - Objectives(spec).size());
+}
+
+// Ranks from 0, worst first; ties in the order of the log.
+std::vector<double> RankOf(const std::vector<double>& values) {
+  std::vector<int> order(values.size());
+  std::iota(order.begin(), order.end(), 0);
+  std::stable_sort(order.begin(), order.end(),
+                   [&](int a, int b) { return values[a] < values[b]; });
+  std::vector<double> ranks(values.size());
+  for (size_t r = 0; r < order.size(); ++r) ranks[order[r]] = double(r);
+  return ranks;
+}
+
+}  // namespace
+
+Surrogate::Surrogate(std::shared_ptr<const StudySpec> spec)
+    : spec_(std::move(spec)),
+      features_(spec_->space),
+      success_(MetricModel::Role::kSuccess, features_,
+               spec_->algorithm.bayesian, spec_->seed) {
+  const BayesianOptions& options = spec_->algorithm.bayesian;
+  for (size_t k = 0; k < Objectives(*spec_).size(); ++k) {
+    objectives_.emplace_back(MetricModel::Role::kObjective, features_, options,
+                             spec_->seed + k);
+  }
+  for (int k = 0; k < Bounds(*spec_); ++k) {
+    bounds_.emplace_back(MetricModel::Role::kBound, features_, options,
+                         spec_->seed + k);
+  }
+}
+
+void Surrogate::Learn(const Observation& observation) {
+  records_.push_back(
+      {.point = Eigen::Map<const Eigen::VectorXd>(observation.point.data(),
+                                                  features_.parameters()),
+       .x = features_.Embed(observation.point),
+       .completed = observation.IsComplete(),
+       .stopped = observation.IsStopped(),
+       .feasible = !observation.HasFailed() && observation.IsFeasible(),
+       .values = observation.values,
+       .violations = observation.violations,
+       .multiplier = observation.IsStopped() ? kStoppedNoise : 1});
+  if (observation.HasFailed()) {
+    std::fill(records_.back().values.begin(), records_.back().values.end(),
+              kNaN);
+  }
+}
+
+bool Surrogate::Update() {
+  const int count = observations();
+  if (count == updated_) return HasValues();
+  const std::vector<FitPoint> points = FitPointsUpTo(count);
+  for (const FitPoint& fit : points) {
+    const bool last = fit.count == points.back().count;
+    if (fit.count > fitted_ && (fit.anchor || last)) Fit(fit);
+  }
+  if (HasValues()) {
+    for (int i = std::max(updated_, fitted_); i < count; ++i) AppendRow(i);
+    SetValues();
+  }
+  updated_ = count;
+  pending_.clear();
+  return HasValues();
+}
+
+bool Surrogate::HasValues() const { return objectives_[0].exists(); }
+
+void Surrogate::Fit(const FitPoint& fit) {
+  fitted_ = fit.count;
+  rows_ = ActiveRows(fit.count);
+  for (MetricModel& model : objectives_) model.Clear();
+  for (MetricModel& model : bounds_) model.Clear();
+  success_.Clear();
+  const bool any = std::any_of(rows_.begin(), rows_.end(), [&](int i) {
+    return records_[i].completed || records_[i].stopped;
+  });
+  if (!any) return;
+  AssumeFitted();
+  for (int k = 0; k < objectives(); ++k) {
+    objectives_[k].Fit(ObjectiveData(rows_, k), fit.anchor);
+  }
+  for (size_t k = 0; k < bounds_.size(); ++k) {
+    const MetricModel::Data data = BoundData(static_cast<int>(k));
+    if (data.x.rows() > 0) bounds_[k].Fit(data, fit.anchor);
+  }
+  FitSuccess(fit.anchor);
+}
+
+void Surrogate::FitSuccess(bool anchor) {
+  const MetricModel::Data data = SuccessData();
+  const auto failures = (data.values.array() < 0).count();
+  if (failures < kLeastOfEach) return;
+  if (data.values.size() - failures < kLeastOfEach) return;
+  success_.Fit(data, anchor);
+}
+
+void Surrogate::AppendRow(int i) {
+  Record& record = records_[i];
+  if (record.stopped) AssumeAppended(i);
+  rows_.push_back(i);
+  for (MetricModel& model : objectives_) {
+    model.Append(record.x, record.multiplier);
+  }
+  for (size_t k = 0; k < bounds_.size(); ++k) {
+    if (bounds_[k].exists() && std::isfinite(record.violations[k])) {
+      bounds_[k].Append(record.x, record.multiplier);
+    }
+  }
+  if (success_.exists()) success_.Append(record.x, record.multiplier);
+}
+
+void Surrogate::SetValues() {
+  for (int k = 0; k < objectives(); ++k) {
+    objectives_[k].SetValues(ObjectiveData(rows_, k).values);
+  }
+  for (size_t k = 0; k < bounds_.size(); ++k) {
+    if (!bounds_[k].exists()) continue;
+    bounds_[k].SetValues(BoundData(static_cast<int>(k)).values);
+  }
+  if (success_.exists()) success_.SetValues(SuccessData().values);
+}
+
+std::vector<int> Surrogate::ActiveRows(int count) const {
+  std::vector<int> rows(count);
+  std::iota(rows.begin(), rows.end(), 0);
+  if (count <= kAllUpTo) return rows;
+  std::vector<double> goodness(count, 0.0);
+  for (int k = 0; k < objectives(); ++k) {
+    std::vector<double> values;
+    for (const int i : rows) {
+      const bool counts = records_[i].completed && records_[i].feasible;
+      values.push_back(counts ? records_[i].values[k]
+                              : -std::numeric_limits<double>::infinity());
+    }
+    const std::vector<double> ranks = RankOf(values);
+    for (const int i : rows) goodness[i] += ranks[i];
+  }
+  const int old = count - kNewestKept;
+  std::stable_sort(rows.begin(), rows.begin() + old,
+                   [&](int a, int b) { return goodness[a] > goodness[b]; });
+  rows.erase(rows.begin() + kBestKept, rows.begin() + old);
+  std::sort(rows.begin(), rows.end());
+  return rows;
+}
+
+// By a model of the others.
+void Surrogate::AssumeFitted() {
+  std::vector<int> known, stopped;
+  bool any_completed = false;
+  for (const int i : rows_) {
+    (records_[i].stopped ? stopped : known).push_back(i);
+    any_completed |= records_[i].completed;
+  }
+  if (stopped.empty() || !any_completed) return;
+  for (int k = 0; k < objectives(); ++k) {
+    const double median = CompletedMedian(k);
+    const Eigen::VectorXd expected = objectives_[k].ExpectFrom(
+        ObjectiveData(known, k), ObjectiveData(stopped, k).x);
+    for (size_t i = 0; i < stopped.size(); ++i) {
+      records_[stopped[i]].values[k] = std::min(expected[i], median);
+    }
+  }
+}
+
+// By the model as it is before.
+void Surrogate::AssumeAppended(int i) {
+  const bool any_completed =
+      std::any_of(rows_.begin(), rows_.end(),
+                  [&](int row) { return records_[row].completed; });
+  if (!any_completed) return;
+  SetValues();
+  for (int k = 0; k < objectives(); ++k) {
+    const Eigen::MatrixXd x = records_[i].x.transpose();
+    records_[i].values[k] =
+        std::min(objectives_[k].Expect(x)[0], CompletedMedian(k));
+  }
+}
+
+// The upper one of two.
+double Surrogate::CompletedMedian(int objective) const {
+  std::vector<double> values;
+  for (const int i : rows_) {
+    if (records_[i].completed) values.push_back(records_[i].values[objective]);
+  }
+  const auto middle = values.begin() + static_cast<int64_t>(values.size() / 2);
+  std::nth_element(values.begin(), middle, values.end());
+  return *middle;
+}
+
+template <typename Value>
+MetricModel::Data Surrogate::DataOf(const std::vector<int>& rows,
+                                    Value value) const {
+  const auto n = static_cast<Eigen::Index>(rows.size());
+  MetricModel::Data data{Eigen::MatrixXd(n, features_.size()),
+                         Eigen::VectorXd(n), Eigen::VectorXd(n)};
+  for (Eigen::Index i = 0; i < n; ++i) {
+    const Record& record = records_[rows[i]];
+    data.x.row(i) = record.x;
+    data.values[i] = value(record);
+    data.multipliers[i] = record.multiplier;
+  }
+  return data;
+}
+
+MetricModel::Data Surrogate::ObjectiveData(const std::vector<int>& rows,
+                                           int k) const {
+  return DataOf(rows, [k](const Record& record) { return record.values[k]; });
+}
+
+MetricModel::Data Surrogate::BoundData(int k) const {
+  std::vector<int> known;
+  for (const int i : rows_) {
+    if (std::isfinite(records_[i].violations[k])) known.push_back(i);
+  }
+  return DataOf(known,
+                [k](const Record& record) { return record.violations[k]; });
+}
+
+MetricModel::Data Surrogate::SuccessData() const {
+  return DataOf(rows_, [](const Record& record) {
+    return record.completed || record.stopped ? 1.0 : -1.0;
+  });
+}
+
+void Surrogate::SetPending(const std::vector<std::vector<double>>& points) {
+  size_t same = 0;
+  const auto is_same = [&](size_t i) {
+    return i < pending_.size() &&
+           features_.Embed(pending_[i]) == features_.Embed(points[i]);
+  };
+  while (same < points.size() && is_same(same)) ++same;
+  for (MetricModel& model : objectives_) {
+    model.process().TruncatePending(static_cast<int>(same));
+    for (size_t i = same; i < points.size(); ++i) {
+      model.process().AppendPending(features_.Embed(points[i]));
+    }
+  }
+  pending_ = points;
+}
+
+std::vector<const GaussianProcess*> Surrogate::processes() const {
+  std::vector<const GaussianProcess*> all;
+  for (const MetricModel& model : objectives_) all.push_back(&model.process());
+  for (const MetricModel& model : bounds_) {
+    if (model.exists()) all.push_back(&model.process());
+  }
+  if (success_.exists()) all.push_back(&success_.process());
+  return all;
+}
+
+std::vector<Requirement> Surrogate::requirements() const {
+  std::vector<Requirement> all;
+  for (const MetricModel& model : bounds_) {
+    if (model.exists()) all.push_back(Requirement::kBound);
+  }
+  if (success_.exists()) all.push_back(Requirement::kSuccess);
+  return all;
+}
+
+Surrogate::Row Surrogate::row(int i) const {
+  const Record& record = records_[rows_[i]];
+  return {record.point, record.completed || record.stopped, record.completed,
+          record.feasible};
+}
+
+std::vector<int> Surrogate::BestRows(int count) const {
+  Eigen::VectorXd targets = Eigen::VectorXd::Zero(rows());
+  for (const MetricModel& model : objectives_) targets += model.process().y();
+  std::vector<int> best;
+  for (int i = 0; i < rows(); ++i) {
+    if (row(i).succeeded) best.push_back(i);
+  }
+  std::stable_sort(best.begin(), best.end(),
+                   [&](int a, int b) { return targets[a] > targets[b]; });
+  if (static_cast<int>(best.size()) > count) best.resize(count);
+  return best;
+}
+
+bool Surrogate::AnyFeasible() const {
+  return std::any_of(records_.begin(), records_.end(),
+                     [](const Record& record) { return record.feasible; });
+}
+
+}  // namespace assay

@@ -1,0 +1,114 @@
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include <Eigen/Core>
+
+#include "absl/types/span.h"
+#include "search/gp/acquisition/feasibility.h"
+#include "search/gp/features.h"
+#include "search/gp/fit_schedule.h"
+#include "search/gp/metric_model.h"
+#include "search/strategies/observation.h"
+#include "search/study.h"
+
+namespace assay {
+
+// All that models know of a study: one of each objective, one of each bound,
+// and, once 5 trials have failed and 5 succeeded, one of success. A function of
+// the observed sequence: fits happen at FitPointsUpTo(), rows are appended in
+// between, whenever Update() is called.
+//
+// A trial that was stopped early counts with the smaller of what the model of
+// the others expects at its point and the median of the COMPLETED trials
+// (objectives are maximised), with four times the noise; with its last value
+// while none is COMPLETED. Beyond 1,000 results the models see the 256 best and
+// the 256 newest at each fit, and what came since.
+class Surrogate {
+ public:
+  explicit Surrogate(std::shared_ptr<const StudySpec> spec);
+
+  // In the order of the log. Cheap: the work is done by Update().
+  void Learn(const Observation& observation);
+
+  // Brings the models up to all that was learned. False if there are none yet:
+  // no trial has a value.
+  bool Update();
+
+  // Sets the points that count as pending, each [encoded_size], in order of
+  // creation: O(n^2) for each that was not there before. After Update().
+  void SetPending(const std::vector<std::vector<double>>& points);
+
+  const Features& features() const { return features_; }
+  int observations() const { return static_cast<int>(records_.size()); }
+  // How many results the last fit saw.
+  int fitted_at() const { return fitted_; }
+
+  int objectives() const { return static_cast<int>(objectives_.size()); }
+  const MetricModel& objective(int k) const { return objectives_[k]; }
+  // Those of the objectives, then those of requirements().
+  std::vector<const GaussianProcess*> processes() const;
+  std::vector<Requirement> requirements() const;
+
+  // The rows of the objectives' models, [n].
+  struct Row {
+    const Eigen::VectorXd& point;  // As SearchSpace::Encode() gives it.
+    bool succeeded;                // It has values, its own or assumed ones.
+    bool completed;
+    bool feasible;  // Each bound was kept.
+  };
+  int rows() const { return static_cast<int>(rows_.size()); }
+  Row row(int i) const;
+  // Which of them succeeded, best first by the first objective's target; with
+  // several objectives by the sum of their targets. At most `count`.
+  std::vector<int> BestRows(int count) const;
+  // Some trial succeeded and kept each bound.
+  bool AnyFeasible() const;
+
+  // Every point that was learned, finished in any way.
+  const Eigen::VectorXd& point(int i) const { return records_[i].point; }
+
+ private:
+  struct Record {
+    Eigen::VectorXd point;  // [encoded_size]
+    Eigen::VectorXd x;      // [features_.size()]
+    bool completed, stopped, feasible;
+    std::vector<double>
+        values;  // NaN where failed; what is assumed if stopped.
+    std::vector<double> violations;
+    double multiplier;  // Of the noise.
+  };
+
+  void Fit(const FitPoint& fit);
+  void FitSuccess(bool anchor);
+  void AppendRow(int i);
+  void SetValues();
+  std::vector<int> ActiveRows(int count) const;
+  bool HasValues() const;
+
+  // What stopped trials count with.
+  void AssumeFitted();
+  void AssumeAppended(int i);
+  double CompletedMedian(int objective) const;
+
+  MetricModel::Data ObjectiveData(const std::vector<int>& rows, int k) const;
+  MetricModel::Data BoundData(int k) const;
+  MetricModel::Data SuccessData() const;
+  template <typename Value>
+  MetricModel::Data DataOf(const std::vector<int>& rows, Value value) const;
+
+  const std::shared_ptr<const StudySpec> spec_;
+  const Features features_;
+  std::vector<Record> records_;
+
+  std::vector<MetricModel> objectives_;
+  std::vector<MetricModel> bounds_;
+  MetricModel success_;
+  int fitted_ = 0;   // The last fit point, with its models.
+  int updated_ = 0;  // Records that Update() saw.
+  std::vector<int> rows_;
+  std::vector<std::vector<double>> pending_;
+};
+
+}  // namespace assay

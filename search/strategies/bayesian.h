@@ -1,0 +1,32 @@
+#pragma once
+
+#include <memory>
+
+#include "search/search_strategy.h"
+#include "search/study.h"
+
+namespace assay {
+
+// Bayesian optimization with Gaussian processes: models of each objective, each
+// bound and success (search/gp/surrogate.h), proposals where one of two
+// acquisition functions is greatest, in turn (search/gp/portfolio.h):
+//
+//   upper confidence bound  mean + 1.8 deviation within a trust region around
+//                           the trials (search/gp/trust_region.h), as Vizier
+//                           has it (Song et al. 2024): wins the end game.
+//   expected improvement    in logarithms (Ament et al. 2023), over the best
+//                           posterior mean: wins the beginning, and smooth
+//                           functions; leaves a region where it got stuck.
+//
+// Pending trials shrink the deviation; and while more than one proposal is
+// wanted at once most of them explore where something good may still be
+// (UCB-PE). Above 20 parameters both look at a box around the best trial
+// that halves after failures and doubles after successes (TuRBO, Eriksson et
+// al. 2019). Any space; minimised and maximised metrics, several objectives,
+// bounds, conditions, input constraints, failed and stopped trials.
+//
+// Cost of a proposal: README.
+std::unique_ptr<SearchStrategy> MakeBayesian(
+    std::shared_ptr<const StudySpec> spec);
+
+}  // namespace assay
