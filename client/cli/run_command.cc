@@ -79,14 +79,15 @@ void PauseAndDrain(const Run& run) {
       .IgnoreError();
   run.programs.Drain();
   run.context.error << "\npaused: running trials go on to their end; once "
-                       "more ends them, to be run again later\n";
+                       "more hands them back\n";
   WatchStudy(run.context, run.connection, run.study,
              [&] { return Interrupts() > 1 || !run.programs.BothRun(); })
       .status()
       .IgnoreError();
   run.programs.WaitForWorker();
   if (Interrupts() > 1) {
-    run.context.error << "\nending running trials; once more kills them\n";
+    run.context.error
+        << "\nhanding back running trials; once more kills them\n";
     run.programs.HandBack();
   }
 }

@@ -169,6 +169,19 @@ std::string Fit(absl::string_view text, int width, const Look& look) {
   return absl::StrCat(text.substr(0, end), ellipsis);
 }
 
+std::string FitWords(absl::string_view text, int width, const Look& look) {
+  if (DisplayWidth(text) <= width) return std::string(text);
+  const std::string ellipsis = look.unicode ? " …" : " ...";
+  absl::string_view words = text;
+  while (DisplayWidth(words) + DisplayWidth(ellipsis) > width) {
+    const size_t space = words.find_last_of(' ');
+    if (space == words.npos) return Fit(text, width, look);
+    words = words.substr(0, space);
+  }
+  while (!words.empty() && words.back() == ' ') words.remove_suffix(1);
+  return words.empty() ? Fit(text, width, look) : absl::StrCat(words, ellipsis);
+}
+
 std::string PadRight(absl::string_view text, int width, const Look& look) {
   std::string fitted = Fit(text, width, look);
   fitted.append(std::max(0, width - DisplayWidth(fitted)), ' ');
@@ -230,14 +243,15 @@ TerminalSize GetTerminalSize(int descriptor) {
 bool IsUtf8Locale() { return std::strcmp(nl_langinfo(CODESET), "UTF-8") == 0; }
 
 void LiveArea::Draw(const std::vector<std::string>& lines) {
-  std::string frame;
-  if (drawn_ > 0) absl::StrAppend(&frame, "\033[", drawn_, "A");
+  if (lines == drawn_) return;
+  std::string frame = "\033[?25l";  // The cursor is not seen to run about.
+  if (!drawn_.empty()) absl::StrAppend(&frame, "\033[", drawn_.size(), "A");
   for (const std::string& line : lines) {
     absl::StrAppend(&frame, "\r", line, "\033[K\n");
   }
-  frame += "\033[J";  // What the last frame had below.
+  frame += "\033[J\033[?25h";  // What the last frame had below.
   out_ << frame << std::flush;
-  drawn_ = lines.size();
+  drawn_ = lines;
 }
 
 }  // namespace assay

@@ -31,6 +31,10 @@ int DisplayWidth(absl::string_view text);
 // Plain text cut to `width` columns; "..." or an ellipsis says so.
 std::string Fit(absl::string_view text, int width, const Look& look);
 
+// The same, cut between two words: half a number would be another number. Only
+// a first word that is too long is cut in itself.
+std::string FitWords(absl::string_view text, int width, const Look& look);
+
 // Plain text cut or filled with spaces to exactly `width` columns.
 std::string PadRight(absl::string_view text, int width, const Look& look);
 std::string PadLeft(absl::string_view text, int width, const Look& look);
@@ -68,16 +72,16 @@ class LiveArea {
   // `out` must outlive this.
   explicit LiveArea(std::ostream& out) : out_(out) {}
 
-  // Replaces what was drawn before. No line may be wider than the terminal, nor
-  // there be more lines than it has.
+  // Replaces what was drawn before, if it is different. No line may be wider
+  // than the terminal, nor there be more lines than it has.
   void Draw(const std::vector<std::string>& lines);
 
   // Leaves the lines where they are; the next Draw() starts below.
-  void Release() { drawn_ = 0; }
+  void Release() { drawn_.clear(); }
 
  private:
   std::ostream& out_;
-  size_t drawn_ = 0;
+  std::vector<std::string> drawn_;
 };
 
 }  // namespace assay

@@ -13,6 +13,8 @@ namespace {
 constexpr int kPlotHeight = 6;
 constexpr int kLabelWidth = 10;
 constexpr int kMaxRunning = 8;
+constexpr int kMaxBar = 60;
+constexpr int kNumberWidth = 5;
 
 bool IsBetter(const v1::Metric& metric, double a, double b) {
   return metric.goal() == v1::MAXIMIZE ? a > b : a < b;
@@ -68,9 +70,11 @@ std::string ProgressLine(const v1::Study& study, const Look& look) {
   if (share < 0) return Fit(text, look.width, look);
   const int percent = static_cast<int>(share * 100);
   text = absl::StrCat(percent, " %  ", text);
-  const int width = look.width - DisplayWidth(text) - 2;
-  if (width < 8) return Fit(text, look.width, look);
-  return absl::StrCat(Bar(share, std::min(width, 60), look), "  ", text);
+  // Not all the room that the text leaves: the bar shall not change with it.
+  const int room = look.width - DisplayWidth(text) - 2;
+  if (room < 8) return Fit(text, look.width, look);
+  const int width = std::min({room, look.width / 3, kMaxBar});
+  return absl::StrCat(Bar(share, width, look), "  ", text);
 }
 
 std::string CountsLine(const v1::StudyCounts& counts, const Look& look) {
@@ -98,7 +102,7 @@ std::string BestLine(const WatchState& state, const Look& look) {
   const int room = look.width - DisplayWidth(value);
   if (room < 10) return Fit(value, look.width, look);
   return absl::StrCat(Paint(value, Style::kGreen, look),
-                      Fit(Printable(FormatParameters(*best)), room, look));
+                      FitWords(Printable(FormatParameters(*best)), room, look));
 }
 
 // The middle nine tenths of the values: one diverged trial shall not flatten
@@ -148,23 +152,46 @@ std::vector<std::string> HistoryPlot(const WatchState& state,
   return lines;
 }
 
+std::string LastWords(const WatchState::Running& running) {
+  return running.last.empty() ? "starting" : Printable(running.last);
+}
+
+// A third of the screen, or all that the longest needs if that leaves room for
+// all parameters.
+int WidthOfLastWords(const WatchState& state, const Look& look) {
+  int words = 0, parameters = 0;
+  for (const auto& [id, running] : state.running()) {
+    words = std::max(words, DisplayWidth(LastWords(running)));
+    parameters = std::max(
+        parameters, DisplayWidth(Printable(FormatParameters(running.trial))));
+  }
+  const int room = look.width - kNumberWidth - 4 - parameters;
+  const int third = std::min(36, std::max(8, look.width / 3));
+  return std::max(third, std::min(words, room));
+}
+
+std::string RunningLine(const WatchState::Running& running, int words,
+                        const Look& look) {
+  const std::string head = absl::StrCat(
+      PadLeft(absl::StrCat(running.trial.number()), kNumberWidth, look), "  ",
+      PadRight(FitWords(LastWords(running), words, look), words, look), "  ");
+  const int room = look.width - DisplayWidth(head);
+  return absl::StrCat(
+      Paint(head, Style::kCyan, look),
+      room > 8
+          ? FitWords(Printable(FormatParameters(running.trial)), room, look)
+          : "");
+}
+
 std::vector<std::string> RunningLines(const WatchState& state, const Look& look,
                                       int room) {
   std::vector<std::string> lines;
   const int count = static_cast<int>(state.running().size());
   const int shown = std::max(0, std::min({count, room, kMaxRunning}));
+  const int words = WidthOfLastWords(state, look);
   for (const auto& [id, running] : state.running()) {
     if (static_cast<int>(lines.size()) == shown) break;
-    const std::string head = absl::StrCat(
-        PadLeft(absl::StrCat(running.trial.number()), 5, look), "  ",
-        PadRight(running.last.empty() ? "starting" : Printable(running.last),
-                 std::min(36, std::max(8, look.width / 3)), look),
-        "  ");
-    const int width = look.width - DisplayWidth(head);
-    lines.push_back(absl::StrCat(
-        Paint(head, Style::kCyan, look),
-        width > 8 ? Fit(Printable(FormatParameters(running.trial)), width, look)
-                  : ""));
+    lines.push_back(RunningLine(running, words, look));
   }
   if (count > shown && shown > 0) {
     lines.push_back(absl::StrCat("       and ", count - shown, " more"));

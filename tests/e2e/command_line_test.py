@@ -1,12 +1,18 @@
 """`assay` as a person and a script use it, and the examples that the README names."""
+import contextlib
 import csv
+import fcntl
 import io
 import json
 import os
 import pathlib
+import pty
+import re
 import shlex
 import signal
+import struct
 import subprocess
+import termios
 
 import pytest
 
@@ -118,6 +124,38 @@ def test_watching_without_a_terminal_prints_a_line_a_trial(lab):
     assert all("COMPLETED" in line for line in out.splitlines())
 
 
+def on_a_terminal(argv, columns):
+    """What it writes to a terminal of so many columns and 24 lines."""
+    master, slave = pty.openpty()
+    fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
+    done = subprocess.Popen(argv, stdout=slave, env={**os.environ, "LC_ALL": "C.UTF-8", "NO_COLOR": "1"})
+    os.close(slave)
+    written = b""
+    with contextlib.suppress(OSError):  # The end of a terminal.
+        while piece := os.read(master, 65536):
+            written += piece
+    os.close(master)
+    assert done.wait() == 0
+    return written.decode()
+
+
+def test_the_live_view_cuts_lines_between_words_and_shows_all_where_there_is_room(lab):
+    server = lab.server()
+    longer = STUDY.replace("budget:", "  - {name: a.parameter.of.a.long.name, integer: {min: 123456, max: 123456}}\n"
+                                      "  - {name: z.parameter.of.a.long.name, integer: {min: 654321, max: 654321}}\nbudget:")
+    assay(server, "study", "create", "-f", "-", input=longer)
+    spend(server, "lines")
+    watch = [binary("assay"), "--server", server.address, "study", "watch", "lines"]
+    for columns, end in ((80, " …"), (200, "z.parameter.of.a.long.name=654321")):
+        lines = [re.sub(r"\x1b\[[?0-9]*[A-Za-z]", "", line).strip("\r")
+                 for line in on_a_terminal(watch, columns).split("\n")]
+        assert max(map(len, lines)) < columns
+        best, = [line for line in lines if line.startswith("best loss")]
+        assert best.endswith(end)
+        for word in best.split("  ")[1].split():
+            assert word == "…" or re.fullmatch(r"x=[\d.]+|a\S+=123456|z\S+=654321", word)
+
+
 def test_worker_commands_and_backup(lab):
     server = lab.server()
     lab.worker(server, "w1")
@@ -227,7 +265,7 @@ def test_a_second_ctrl_c_ends_running_trials_which_run_again_later(lab):
     run = LocalRun(lab, gate.template(max_attempts=1, max_lost=1), max_trials=1).start()
     (trial, _), = gate.wait_any()
     run.interrupt("paused")
-    run.interrupt("ending running trials")
+    run.interrupt("handing back running trials")
     _, errors = run.end(130)
     assert "To go on:" in errors
     gate.open()
@@ -242,7 +280,7 @@ def test_a_third_ctrl_c_kills_trials_with_all_they_started(lab):
     run = LocalRun(lab, {"command": {"argv": ["sh", "-c", stubborn, str(mark)]}}).start()
     wait_until(mark.exists, what="a trial runs")
     run.interrupt("paused")
-    run.interrupt("ending running trials")
+    run.interrupt("handing back running trials")
     run.process.send_signal(signal.SIGINT)
     run.end(130)
 
