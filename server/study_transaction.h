@@ -32,6 +32,12 @@ struct StudyChange {
   std::vector<StopOrder> stops;
   bool queue_grew = false;  // A trial waits that did not before.
   bool changed = false;     // Anything at all.
+
+  // A trial may be handed out now that could not be before.
+  bool MayStartTrials() const {
+    return queue_grew || !ended.empty() ||
+           study.changed_revision == study.revision;
+  }
 };
 
 // One study inside a write: the place that keeps its counts, numbers and
