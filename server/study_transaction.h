@@ -9,6 +9,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "absl/types/span.h"
 #include "search/study.h"
 #include "search/trial.h"
 #include "storage/storage.h"
@@ -89,9 +90,9 @@ class StudyTransaction {
   // Takes every waiting trial out of the queue.
   absl::Status StopAllPending(const std::string& reason);
 
-  // Stores the measurement, gives it its revision, and counts its steps.
+  // Stores the measurements, gives each its revision, and counts the steps.
   absl::Status Add(Trial& trial, const Attempt& attempt,
-                   Measurement& measurement);
+                   absl::Span<Measurement> measurements);
 
   // The value of each metric of the spec that has one, `given` first.
   absl::StatusOr<Metrics> FinalMetrics(const Trial& trial,

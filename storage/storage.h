@@ -106,6 +106,9 @@ class Snapshot {
 
   virtual absl::StatusOr<std::optional<Measurement>> FindMeasurement(
       TrialId trial, int32_t attempt, int64_t sequence) = 0;
+  // 0 if there is none.
+  virtual absl::StatusOr<int64_t> LastSequence(TrialId trial,
+                                               int32_t attempt) = 0;
   // The one with the highest sequence.
   virtual absl::StatusOr<std::optional<Measurement>> LastMeasurement(
       TrialId trial, int32_t attempt) = 0;

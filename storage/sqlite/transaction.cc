@@ -381,6 +381,17 @@ absl::StatusOr<std::optional<Measurement>> SqliteTransaction::FindMeasurement(
   return ReadOptional<Measurement>(statement, ReadMeasurement);
 }
 
+absl::StatusOr<int64_t> SqliteTransaction::LastSequence(TrialId trial,
+                                                        int32_t attempt) {
+  Statement statement = connection_.Prepare(
+      "SELECT sequence FROM measurement WHERE trial = ? AND attempt = ?"
+      " ORDER BY sequence DESC LIMIT 1");
+  statement.Bind(trial.value);
+  statement.Bind(attempt);
+  ASSAY_ASSIGN_OR_RETURN(const bool row, statement.Step());
+  return row ? statement.Int() : 0;
+}
+
 absl::StatusOr<std::optional<Measurement>> SqliteTransaction::LastMeasurement(
     TrialId trial, int32_t attempt) {
   Statement statement =

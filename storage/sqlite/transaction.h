@@ -45,6 +45,7 @@ class SqliteTransaction : public Transaction {
 
   absl::StatusOr<std::optional<Measurement>> FindMeasurement(
       TrialId trial, int32_t attempt, int64_t sequence) override;
+  absl::StatusOr<int64_t> LastSequence(TrialId trial, int32_t attempt) override;
   absl::StatusOr<std::optional<Measurement>> LastMeasurement(
       TrialId trial, int32_t attempt) override;
   absl::StatusOr<std::vector<Measurement>> ListMeasurements(

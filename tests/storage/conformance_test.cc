@@ -696,6 +696,16 @@ TEST_P(MeasurementConformanceTest, MeasurementsAreListedBySequenceInPages) {
       IsEmpty());
 }
 
+TEST_P(MeasurementConformanceTest, LastSequenceIsTheHighest) {
+  const auto last = [&] {
+    return Ask([&](Snapshot& s) { return s.LastSequence(trial_, 1); });
+  };
+  EXPECT_EQ(last(), 0);
+  for (int64_t sequence : {1, 7, 2})
+    Add(MakeMeasurement(sequence, 9 + sequence));
+  EXPECT_EQ(last(), 7);
+}
+
 TEST_P(MeasurementConformanceTest, LastMeasurementHasTheHighestSequence) {
   const auto last = [&] {
     return Ask([&](Snapshot& s) { return s.LastMeasurement(trial_, 1); });
