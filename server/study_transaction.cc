@@ -187,6 +187,7 @@ absl::Status StudyTransaction::Add(Trial& trial, const Attempt& attempt,
   for (Measurement& measurement : measurements) {
     measurement.revision = NextRevision();
     measurement.time = now_;
+    ++measured_;
     study().counts.measurements += 1;
     last_step = std::max(last_step, measurement.step);
     ASSAY_RETURN_IF_ERROR(rows_.InsertMeasurement(study().id, trial.id,
@@ -276,7 +277,9 @@ absl::Status StudyTransaction::Save(bool space_exhausted) {
   if (touched_) study().changed_revision = NextRevision();
   if (study().revision == initial_revision_) return absl::OkStatus();
   change_.changed = true;
-  return rows_.UpdateStudy(study());
+  const bool only_measured = study().revision == initial_revision_ + measured_;
+  return only_measured ? rows_.UpdateProgress(study())
+                       : rows_.UpdateStudy(study());
 }
 
 }  // namespace assay

@@ -115,6 +115,7 @@ class StudyTransaction {
   Transaction& rows_;
   absl::Time now_;
   int64_t initial_revision_ = 0;
+  int64_t measured_ = 0;  // Revisions that are measurements.
   StudyChange change_;
   std::optional<Spent> target_reached_;
   bool touched_ = false;

@@ -144,6 +144,8 @@ class Transaction : public Snapshot {
   // if owner and name are taken.
   virtual absl::StatusOr<StudyId> InsertStudy(const Study& study) = 0;
   virtual absl::Status UpdateStudy(const Study& study) = 0;
+  // Only what a report changes: counts.measurements, counts.steps, revision.
+  virtual absl::Status UpdateProgress(const Study& study) = 0;
   virtual absl::Status InsertSpec(StudyId study, const SpecRevision& spec) = 0;
 
   // `objective`: the value of the first objective, for ListBest(); nullopt if

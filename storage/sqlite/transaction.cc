@@ -170,6 +170,17 @@ absl::Status SqliteTransaction::UpdateStudy(const Study& study) {
   return RunOnOneRow(connection_, statement, "study ", study.id.value);
 }
 
+absl::Status SqliteTransaction::UpdateProgress(const Study& study) {
+  Statement statement = connection_.Prepare(
+      "UPDATE study SET measurements = ?, steps = ?, revision = ?"
+      " WHERE id = ?");
+  statement.Bind(study.counts.measurements);
+  statement.Bind(study.counts.steps);
+  statement.Bind(study.revision);
+  statement.Bind(study.id.value);
+  return RunOnOneRow(connection_, statement, "study ", study.id.value);
+}
+
 absl::Status SqliteTransaction::InsertSpec(StudyId study,
                                            const SpecRevision& spec) {
   Statement statement = connection_.Prepare(

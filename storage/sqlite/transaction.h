@@ -67,6 +67,7 @@ class SqliteTransaction : public Transaction {
 
   absl::StatusOr<StudyId> InsertStudy(const Study& study) override;
   absl::Status UpdateStudy(const Study& study) override;
+  absl::Status UpdateProgress(const Study& study) override;
   absl::Status InsertSpec(StudyId study, const SpecRevision& spec) override;
   absl::StatusOr<TrialId> InsertTrial(const Trial& trial) override;
   absl::Status UpdateTrial(const Trial& trial,
