@@ -19,6 +19,7 @@
 #include "search/base/clock.h"
 #include "search/base/status_macros.h"
 #include "server/grpc/refuse_unparsable.h"
+#include "server/grpc/report_calls.h"
 #include "server/grpc/server_service.h"
 #include "server/grpc/service_context.h"
 #include "server/grpc/spec_codec.h"
@@ -105,6 +106,7 @@ class Server::Parts {
     search_pool_->Stop();
     pool_->Stop();     // What the last commits post to it is forgotten.
     storage_.reset();  // Commits what waits.
+    reports_.Stop();
     grpc_.reset();
     http_.reset();
   }
@@ -209,11 +211,15 @@ class Server::Parts {
     builder.RegisterService(&trial_service_);
     builder.RegisterService(&worker_service_);
     builder.RegisterService(&server_service_);
+    reports_.AddTo(builder);
     absl::string_view path = config_.grpc;
     const bool is_taken =
         absl::ConsumePrefix(&path, "unix:") && SomebodyListensOn(path);
     if (!is_taken) grpc_ = builder.BuildAndStart();
-    if (grpc_) return absl::OkStatus();
+    if (grpc_) {
+      reports_.Start();
+      return absl::OkStatus();
+    }
     return absl::UnavailableError(absl::StrCat(
         "cannot listen on ", config_.grpc,
         ": is another server running? Give another --grpc address"));
@@ -268,6 +274,7 @@ class Server::Parts {
   TrialService trial_service_{context_};
   WorkerService worker_service_{context_};
   ServerService server_service_{context_};
+  ReportCalls reports_{context_, trial_service_};
   int grpc_port_ = 0;
   std::unique_ptr<grpc::Server> grpc_;
   std::unique_ptr<HttpServer> http_;

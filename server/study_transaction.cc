@@ -122,10 +122,7 @@ absl::Status StudyTransaction::AddImported(Trial& trial,
   attempt.outcome = OutcomeOf(trial.state);
   attempt.reason = trial.reason;
   ASSAY_RETURN_IF_ERROR(rows_.InsertAttempt(attempt, study().id));
-  for (Measurement& measurement : curve) {
-    ASSAY_RETURN_IF_ERROR(Add(trial, attempt, measurement));
-  }
-  return absl::OkStatus();
+  return Add(trial, attempt, absl::MakeSpan(curve));
 }
 
 absl::Status StudyTransaction::Store(Trial& trial, const Attempt& attempt,
@@ -185,17 +182,22 @@ absl::Status StudyTransaction::StopAllPending(const std::string& reason) {
 }
 
 absl::Status StudyTransaction::Add(Trial& trial, const Attempt& attempt,
-                                   Measurement& measurement) {
-  measurement.revision = NextRevision();
-  measurement.time = now_;
-  study().counts.measurements += 1;
-  ASSAY_RETURN_IF_ERROR(rows_.InsertMeasurement(study().id, trial.id,
-                                                attempt.number, measurement));
-  if (measurement.step <= trial.last_step) return absl::OkStatus();
+                                   absl::Span<Measurement> measurements) {
+  int64_t last_step = trial.last_step;
+  for (Measurement& measurement : measurements) {
+    measurement.revision = NextRevision();
+    measurement.time = now_;
+    ++measured_;
+    study().counts.measurements += 1;
+    last_step = std::max(last_step, measurement.step);
+    ASSAY_RETURN_IF_ERROR(rows_.InsertMeasurement(study().id, trial.id,
+                                                  attempt.number, measurement));
+  }
+  if (last_step == trial.last_step) return absl::OkStatus();
   // Saturated: a thousand trials of 2^53 steps are more than the sum holds.
-  study().counts.steps = std::min(
-      kMaxSteps, study().counts.steps + (measurement.step - trial.last_step));
-  trial.last_step = measurement.step;
+  study().counts.steps =
+      std::min(kMaxSteps, study().counts.steps + (last_step - trial.last_step));
+  trial.last_step = last_step;
   return rows_.UpdateLastStep(trial.id, trial.last_step);
 }
 
@@ -275,7 +277,9 @@ absl::Status StudyTransaction::Save(bool space_exhausted) {
   if (touched_) study().changed_revision = NextRevision();
   if (study().revision == initial_revision_) return absl::OkStatus();
   change_.changed = true;
-  return rows_.UpdateStudy(study());
+  const bool only_measured = study().revision == initial_revision_ + measured_;
+  return only_measured ? rows_.UpdateProgress(study())
+                       : rows_.UpdateStudy(study());
 }
 
 }  // namespace assay

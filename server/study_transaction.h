@@ -9,6 +9,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "absl/types/span.h"
 #include "search/study.h"
 #include "search/trial.h"
 #include "storage/storage.h"
@@ -32,6 +33,12 @@ struct StudyChange {
   std::vector<StopOrder> stops;
   bool queue_grew = false;  // A trial waits that did not before.
   bool changed = false;     // Anything at all.
+
+  // A trial may be handed out now that could not be before.
+  bool MayStartTrials() const {
+    return queue_grew || !ended.empty() ||
+           study.changed_revision == study.revision;
+  }
 };
 
 // One study inside a write: the place that keeps its counts, numbers and
@@ -83,9 +90,9 @@ class StudyTransaction {
   // Takes every waiting trial out of the queue.
   absl::Status StopAllPending(const std::string& reason);
 
-  // Stores the measurement, gives it its revision, and counts its steps.
+  // Stores the measurements, gives each its revision, and counts the steps.
   absl::Status Add(Trial& trial, const Attempt& attempt,
-                   Measurement& measurement);
+                   absl::Span<Measurement> measurements);
 
   // The value of each metric of the spec that has one, `given` first.
   absl::StatusOr<Metrics> FinalMetrics(const Trial& trial,
@@ -108,6 +115,7 @@ class StudyTransaction {
   Transaction& rows_;
   absl::Time now_;
   int64_t initial_revision_ = 0;
+  int64_t measured_ = 0;  // Revisions that are measurements.
   StudyChange change_;
   std::optional<Spent> target_reached_;
   bool touched_ = false;

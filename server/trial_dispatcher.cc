@@ -388,9 +388,7 @@ void TrialDispatcher::WakeOne(StudyId study) {
 }
 
 void TrialDispatcher::Changed(const StudyChange& change) {
-  const bool may_start = change.queue_grew || !change.ended.empty() ||
-                         change.study.changed_revision == change.study.revision;
-  if (may_start) WakeOne(change.study.id);
+  if (change.MayStartTrials()) WakeOne(change.study.id);
 }
 
 void TrialDispatcher::SupplyChanged(StudyId study) {

@@ -1,6 +1,8 @@
 #include "server/trial_recorder.h"
 
+#include <algorithm>
 #include <cmath>
+#include <iterator>
 #include <memory>
 #include <optional>
 #include <utility>
@@ -8,6 +10,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
+#include "absl/types/span.h"
 #include "search/base/mutex.h"
 #include "search/base/status_macros.h"
 
@@ -15,6 +18,9 @@ namespace assay {
 namespace {
 
 constexpr int64_t kKeptLogBytes = 256 << 10;
+
+// What joins a write is not in its count of bytes.
+constexpr size_t kMaxJoinedMeasurements = 256;
 
 bool SameNumber(double a, double b) {
   return a == b || (std::isnan(a) && std::isnan(b));
@@ -57,27 +63,50 @@ absl::Status SequenceTaken(const Measurement& measurement) {
                    " was reported before with other content"));
 }
 
-// Stores the measurement unless it is there. True if it was new.
-absl::StatusOr<bool> Record(StudyTransaction& transaction, Trial& trial,
-                            const Attempt& attempt, Measurement& measurement) {
+// True if it was stored before; an error if that was with other content.
+absl::StatusOr<bool> IsStored(Snapshot& rows, Token token,
+                              Measurement& measurement) {
   ASSAY_ASSIGN_OR_RETURN(
-      const std::optional<Measurement> last,
-      transaction.rows().LastMeasurement(trial.id, attempt.number));
-  const int64_t last_sequence = last ? last->sequence : 0;
-  if (measurement.sequence == 0) measurement.sequence = last_sequence + 1;
-  if (measurement.sequence <= last_sequence) {
-    ASSAY_ASSIGN_OR_RETURN(const std::optional<Measurement> same,
-                           transaction.rows().FindMeasurement(
-                               trial.id, attempt.number, measurement.sequence));
-    if (same && SameContent(*same, measurement)) {
-      measurement.revision = same->revision;
-      return false;
-    }
-    if (same) return SequenceTaken(measurement);
-  }
-  ASSAY_RETURN_IF_ERROR(CheckFence(trial, attempt.number));
-  ASSAY_RETURN_IF_ERROR(transaction.Add(trial, attempt, measurement));
+      const std::optional<Measurement> same,
+      rows.FindMeasurement(token.trial, token.attempt, measurement.sequence));
+  if (!same) return false;
+  if (!SameContent(*same, measurement)) return SequenceTaken(measurement);
+  measurement.revision = same->revision;
   return true;
+}
+
+absl::Status StoreNew(StudyTransaction& transaction, Trial& trial,
+                      const Attempt& attempt,
+                      absl::Span<Measurement> measurements) {
+  if (measurements.empty()) return absl::OkStatus();
+  ASSAY_RETURN_IF_ERROR(CheckFence(trial, attempt.number));
+  return transaction.Add(trial, attempt, measurements);
+}
+
+// Stores those that are not there. Above the last sequence all are new; what
+// may be known is looked up after those before it were stored.
+absl::Status Record(StudyTransaction& transaction, Trial& trial, Token token,
+                    absl::Span<Measurement> measurements) {
+  Transaction& rows = transaction.rows();
+  ASSAY_ASSIGN_OR_RETURN(const Attempt attempt,
+                         rows.GetAttempt(token.trial, token.attempt));
+  ASSAY_ASSIGN_OR_RETURN(int64_t last,
+                         rows.LastSequence(token.trial, token.attempt));
+  size_t begin = 0;
+  for (size_t i = 0; i < measurements.size(); ++i) {
+    Measurement& measurement = measurements[i];
+    if (measurement.sequence == 0) measurement.sequence = last + 1;
+    if (measurement.sequence > last) {
+      last = measurement.sequence;
+      continue;
+    }
+    ASSAY_RETURN_IF_ERROR(StoreNew(transaction, trial, attempt,
+                                   measurements.subspan(begin, i - begin)));
+    ASSAY_ASSIGN_OR_RETURN(const bool stored,
+                           IsStored(rows, token, measurement));
+    begin = stored ? i + 1 : i;
+  }
+  return StoreNew(transaction, trial, attempt, measurements.subspan(begin));
 }
 
 }  // namespace
@@ -87,6 +116,7 @@ absl::StatusOr<bool> Record(StudyTransaction& transaction, Trial& trial,
 void TrialRecorder::Report(Token token, Measurement measurement,
                            AdviceDone done) {
   parts_.leases.Renew(token);
+  CloseAny(token);
   auto recorded = std::make_shared<Measurement>(std::move(measurement));
   auto study = std::make_shared<StudyId>();
   parts_.registry.ChangeByTrial(
@@ -94,10 +124,8 @@ void TrialRecorder::Report(Token token, Measurement measurement,
       [token, recorded, study](StudyTransaction& transaction,
                                Trial& trial) -> absl::Status {
         *study = transaction.study().id;
-        ASSAY_ASSIGN_OR_RETURN(
-            const Attempt attempt,
-            transaction.rows().GetAttempt(token.trial, token.attempt));
-        return Record(transaction, trial, attempt, *recorded).status();
+        return Record(transaction, trial, token,
+                      absl::MakeSpan(recorded.get(), 1));
       },
       [this, token, recorded, study,
        done = std::move(done)](absl::Status status) mutable {
@@ -164,34 +192,72 @@ void TrialRecorder::TellToStop(Token token, std::string reason,
       std::move(done));
 }
 
+void TrialRecorder::Joined::Add(std::vector<Measurement> batch,
+                                BatchDone done) {
+  measurements.insert(measurements.end(),
+                      std::make_move_iterator(batch.begin()),
+                      std::make_move_iterator(batch.end()));
+  parts.push_back({measurements.size(), std::move(done)});
+}
+
+void TrialRecorder::Joined::Answer(const absl::Status& status) {
+  size_t begin = 0;
+  for (Part& part : parts) {
+    if (!status.ok()) {
+      part.done(status);
+    } else {
+      part.done(part.end == begin ? 0 : measurements[part.end - 1].sequence);
+    }
+    begin = part.end;
+  }
+}
+
+std::shared_ptr<TrialRecorder::Joined> TrialRecorder::JoinOrOpen(
+    Token token, std::vector<Measurement> measurements, BatchDone done) {
+  MutexLock lock(mutex_);
+  std::shared_ptr<Joined>& open = open_[token];
+  const bool joins = open && open->measurements.size() + measurements.size() <=
+                                 kMaxJoinedMeasurements;
+  if (!joins) open = std::make_shared<Joined>();
+  open->Add(std::move(measurements), std::move(done));
+  return joins ? nullptr : open;
+}
+
+void TrialRecorder::Close(Token token, const Joined& joined) {
+  MutexLock lock(mutex_);
+  const auto it = open_.find(token);
+  if (it != open_.end() && it->second.get() == &joined) open_.erase(it);
+}
+
+void TrialRecorder::CloseAny(Token token) {
+  MutexLock lock(mutex_);
+  open_.erase(token);
+}
+
 void TrialRecorder::ReportBatch(Token token,
                                 std::vector<Measurement> measurements,
                                 BatchDone done) {
   parts_.leases.Renew(token);
   const size_t bytes = measurements.size() * 256 + 512;
-  auto batch =
-      std::make_shared<std::vector<Measurement>>(std::move(measurements));
+  const std::shared_ptr<Joined> joined =
+      JoinOrOpen(token, std::move(measurements), std::move(done));
+  if (!joined) return;
   auto study = std::make_shared<StudyId>();
   parts_.registry.ChangeByTrial(
       token.trial,
-      [token, batch, study](StudyTransaction& transaction,
-                            Trial& trial) -> absl::Status {
+      [this, token, joined, study](StudyTransaction& transaction,
+                                   Trial& trial) -> absl::Status {
+        Close(token, *joined);
         *study = transaction.study().id;
-        ASSAY_ASSIGN_OR_RETURN(
-            const Attempt attempt,
-            transaction.rows().GetAttempt(token.trial, token.attempt));
-        for (Measurement& measurement : *batch) {
-          ASSAY_RETURN_IF_ERROR(
-              Record(transaction, trial, attempt, measurement).status());
-        }
-        return absl::OkStatus();
+        return Record(transaction, trial, token,
+                      absl::MakeSpan(joined->measurements));
       },
-      [this, token, batch, study,
-       done = std::move(done)](absl::Status status) mutable {
-        if (!status.ok()) return done(std::move(status));
-        if (batch->empty()) return done(0);
-        done(batch->back().sequence);
-        Decide(token, *study, batch->back(), [](absl::StatusOr<Advice>) {});
+      [this, token, joined, study](absl::Status status) {
+        Close(token, *joined);
+        joined->Answer(status);
+        if (!status.ok() || joined->measurements.empty()) return;
+        Decide(token, *study, joined->measurements.back(),
+               [](absl::StatusOr<Advice>) {});
       },
       bytes);
 }
@@ -306,6 +372,7 @@ void TrialRecorder::Finish(FinishReport report, FinishDone done) {
   auto result = std::make_shared<Trial>();
   const size_t bytes = 1024 + report.reason.size();
   const TrialId id = report.token.trial;
+  CloseAny(report.token);
   parts_.registry.ChangeByTrial(
       id,
       [report = std::move(report), result](StudyTransaction& transaction,

@@ -454,6 +454,8 @@ void WorkerRegistry::SupplyChanged(StudyId study) {
 }
 
 void WorkerRegistry::Changed(const StudyChange& change) {
+  // Most changes are reports: they are nothing to the workers.
+  if (!change.MayStartTrials() && change.stops.empty()) return;
   std::vector<std::pair<std::shared_ptr<WorkerSession>, StopOrder>> stops;
   std::vector<std::pair<std::shared_ptr<WorkerSession>, Token>> lost;
   {

@@ -106,6 +106,9 @@ class Snapshot {
 
   virtual absl::StatusOr<std::optional<Measurement>> FindMeasurement(
       TrialId trial, int32_t attempt, int64_t sequence) = 0;
+  // 0 if there is none.
+  virtual absl::StatusOr<int64_t> LastSequence(TrialId trial,
+                                               int32_t attempt) = 0;
   // The one with the highest sequence.
   virtual absl::StatusOr<std::optional<Measurement>> LastMeasurement(
       TrialId trial, int32_t attempt) = 0;
@@ -141,6 +144,8 @@ class Transaction : public Snapshot {
   // if owner and name are taken.
   virtual absl::StatusOr<StudyId> InsertStudy(const Study& study) = 0;
   virtual absl::Status UpdateStudy(const Study& study) = 0;
+  // Only what a report changes: counts.measurements, counts.steps, revision.
+  virtual absl::Status UpdateProgress(const Study& study) = 0;
   virtual absl::Status InsertSpec(StudyId study, const SpecRevision& spec) = 0;
 
   // `objective`: the value of the first objective, for ListBest(); nullopt if

@@ -2,6 +2,8 @@
 
 #include <grpcpp/grpcpp.h>
 
+#include "server/grpc/unary.h"
+
 namespace assay {
 namespace {
 
@@ -18,10 +20,7 @@ class Interceptor : public grpc::experimental::Interceptor {
       // Each method is implemented, and our own errors have words.
       if (status.error_code() == grpc::StatusCode::UNIMPLEMENTED &&
           status.error_message().empty()) {
-        methods->ModifySendStatus(
-            {grpc::StatusCode::INVALID_ARGUMENT,
-             "the request is no valid message of this method: is its text "
-             "UTF-8, and is it nested less than 100 levels deep?"});
+        methods->ModifySendStatus(ToGrpcStatus(Unparsable()));
       }
     }
     methods->Proceed();
@@ -40,6 +39,12 @@ class Factory : public grpc::experimental::ServerInterceptorFactoryInterface {
 };
 
 }  // namespace
+
+absl::Status Unparsable() {
+  return absl::InvalidArgumentError(
+      "the request is no valid message of this method: is its text UTF-8, and "
+      "is it nested less than 100 levels deep?");
+}
 
 std::vector<
     std::unique_ptr<grpc::experimental::ServerInterceptorFactoryInterface>>

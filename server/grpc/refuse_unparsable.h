@@ -5,7 +5,11 @@
 #include <memory>
 #include <vector>
 
+#include "absl/status/status.h"
+
 namespace assay {
+
+absl::Status Unparsable();
 
 // gRPC answers a request that does not parse (text that is not UTF-8, messages
 // nested too deep) with Unimplemented and no word. Given to the ServerBuilder,

@@ -100,25 +100,6 @@ grpc::ServerUnaryReactor* TrialService::Suggest(
                 });
 }
 
-grpc::ServerUnaryReactor* TrialService::Report(
-    grpc::CallbackServerContext* call, const v1::ReportRequest* request,
-    v1::ReportResponse* response) {
-  return Handle(context_, call, "TrialService/Report", response,
-                [&](Reply<v1::ReportResponse> reply) {
-                  absl::StatusOr<Measurement> measurement =
-                      ToMeasurement(request->measurement());
-                  if (!measurement.ok()) return reply(measurement.status());
-                  context_.metrics.CountReport(1);
-                  context_.recorder.Report(
-                      ToToken(request->trial_id(), request->attempt()),
-                      *std::move(measurement),
-                      [reply](absl::StatusOr<Advice> advice) {
-                        if (!advice.ok()) return reply(advice.status());
-                        reply(ToMessage(*advice));
-                      });
-                });
-}
-
 grpc::ServerUnaryReactor* TrialService::Heartbeat(
     grpc::CallbackServerContext* call, const v1::HeartbeatRequest* request,
     v1::ReportResponse* response) {

@@ -5,8 +5,29 @@
 
 namespace assay {
 
+// Every method by callbacks but Report: see report_calls.h.
+template <class Base>
+using TrialCallbacks = v1::TrialService::WithCallbackMethod_Suggest<
+    v1::TrialService::WithCallbackMethod_Heartbeat<
+        v1::TrialService::WithCallbackMethod_Complete<v1::TrialService::WithCallbackMethod_Fail<
+            v1::TrialService::WithCallbackMethod_Enqueue<
+                v1::TrialService::WithCallbackMethod_CreateTrial<
+                    v1::TrialService::WithCallbackMethod_Stop<
+                        v1::TrialService::WithCallbackMethod_Retry<
+                            v1::TrialService::WithCallbackMethod_Get<
+                                v1::TrialService::WithCallbackMethod_List<
+                                    v1::TrialService::WithCallbackMethod_Curve<
+                                        v1::TrialService::WithCallbackMethod_Log<
+                                            v1::TrialService::
+                                                WithCallbackMethod_SetAttributes<
+                                                    v1::TrialService::
+                                                        WithCallbackMethod_ListAttributes<
+                                                            Base>>>>>>>>>>>>>>;
+
 // Trials over gRPC: reads the request, calls, writes the response.
-class TrialService final : public v1::TrialService::CallbackService {
+class TrialService final
+    : public TrialCallbacks<
+          v1::TrialService::WithRawMethod_Report<v1::TrialService::Service>> {
  public:
   // `context` must outlive this.
   explicit TrialService(const ServiceContext& context) : context_(context) {}
@@ -14,9 +35,6 @@ class TrialService final : public v1::TrialService::CallbackService {
   grpc::ServerUnaryReactor* Suggest(grpc::CallbackServerContext* call,
                                     const v1::SuggestRequest* request,
                                     v1::SuggestResponse* response) override;
-  grpc::ServerUnaryReactor* Report(grpc::CallbackServerContext* call,
-                                   const v1::ReportRequest* request,
-                                   v1::ReportResponse* response) override;
   grpc::ServerUnaryReactor* Heartbeat(grpc::CallbackServerContext* call,
                                       const v1::HeartbeatRequest* request,
                                       v1::ReportResponse* response) override;

@@ -31,8 +31,8 @@ grpc::Status ToGrpcStatus(const absl::Status& status) {
 }
 
 void CallRecord::End(const absl::Status& status) const {
-  context_.metrics.ObserveRpc(method_, status.code(),
-                              context_.clock.SinceBoot() - started_);
+  context_->metrics.ObserveRpc(method_, status.code(),
+                               context_->clock.SinceBoot() - started_);
   if (status.code() == absl::StatusCode::kInternal ||
       status.code() == absl::StatusCode::kUnknown) {
     spdlog::error("{}: {}", method_, std::string(status.message()));

@@ -21,18 +21,18 @@ grpc::Status ToGrpcStatus(const absl::Status& status);
 class CallRecord {
  public:
   CallRecord(const ServiceContext& context, std::string method)
-      : context_(context),
+      : context_(&context),
         method_(std::move(method)),
         started_(context.clock.SinceBoot()) {}
 
-  absl::Status Admit(const grpc::CallbackServerContext& call) const {
-    return context_.admit({call.peer()}, method_);
+  absl::Status Admit(const grpc::ServerContextBase& call) const {
+    return context_->admit({call.peer()}, method_);
   }
   // Counts it, and logs what is a defect of ours.
   void End(const absl::Status& status) const;
 
  private:
-  const ServiceContext& context_;
+  const ServiceContext* context_;
   std::string method_;
   absl::Duration started_;
 };

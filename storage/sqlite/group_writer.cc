@@ -74,6 +74,7 @@ absl::Status GroupWriter::EndSavepoint(const absl::Status& body) {
                      : body;
   }
   if (!body.ok()) {
+    transaction_.Forget();
     ASSAY_RETURN_IF_ERROR(connection_.Prepare("ROLLBACK TO body").Run());
   }
   ASSAY_RETURN_IF_ERROR(connection_.Prepare("RELEASE body").Run());
@@ -94,6 +95,7 @@ absl::Status GroupWriter::Commit() {
 }
 
 absl::Status GroupWriter::RollBack(const absl::Status& cause) {
+  transaction_.Forget();
   if (connection_.InTransaction()) {
     connection_.Prepare("ROLLBACK").Run().IgnoreError();
   }

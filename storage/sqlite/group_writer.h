@@ -7,8 +7,8 @@
 #include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "storage/commit_queue.h"
+#include "storage/sqlite/cached_transaction.h"
 #include "storage/sqlite/connection.h"
-#include "storage/sqlite/transaction.h"
 
 namespace assay {
 
@@ -52,7 +52,7 @@ class GroupWriter : public WriteConnection {
   const int64_t page_bytes_;  // One page in the WAL.
   const int64_t checkpoint_bytes_;
   WhileNobodyReads while_nobody_reads_;
-  SqliteTransaction transaction_;
+  CachedTransaction transaction_;
   absl::Status health_;
   int64_t wal_pages_ = 0;      // After the last commit.
   int64_t checked_pages_ = 0;  // Of them when a checkpoint was last tried.

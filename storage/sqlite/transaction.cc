@@ -170,6 +170,17 @@ absl::Status SqliteTransaction::UpdateStudy(const Study& study) {
   return RunOnOneRow(connection_, statement, "study ", study.id.value);
 }
 
+absl::Status SqliteTransaction::UpdateProgress(const Study& study) {
+  Statement statement = connection_.Prepare(
+      "UPDATE study SET measurements = ?, steps = ?, revision = ?"
+      " WHERE id = ?");
+  statement.Bind(study.counts.measurements);
+  statement.Bind(study.counts.steps);
+  statement.Bind(study.revision);
+  statement.Bind(study.id.value);
+  return RunOnOneRow(connection_, statement, "study ", study.id.value);
+}
+
 absl::Status SqliteTransaction::InsertSpec(StudyId study,
                                            const SpecRevision& spec) {
   Statement statement = connection_.Prepare(
@@ -379,6 +390,17 @@ absl::StatusOr<std::optional<Measurement>> SqliteTransaction::FindMeasurement(
   statement.Bind(attempt);
   statement.Bind(sequence);
   return ReadOptional<Measurement>(statement, ReadMeasurement);
+}
+
+absl::StatusOr<int64_t> SqliteTransaction::LastSequence(TrialId trial,
+                                                        int32_t attempt) {
+  Statement statement = connection_.Prepare(
+      "SELECT sequence FROM measurement WHERE trial = ? AND attempt = ?"
+      " ORDER BY sequence DESC LIMIT 1");
+  statement.Bind(trial.value);
+  statement.Bind(attempt);
+  ASSAY_ASSIGN_OR_RETURN(const bool row, statement.Step());
+  return row ? statement.Int() : 0;
 }
 
 absl::StatusOr<std::optional<Measurement>> SqliteTransaction::LastMeasurement(

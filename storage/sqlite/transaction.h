@@ -45,6 +45,7 @@ class SqliteTransaction : public Transaction {
 
   absl::StatusOr<std::optional<Measurement>> FindMeasurement(
       TrialId trial, int32_t attempt, int64_t sequence) override;
+  absl::StatusOr<int64_t> LastSequence(TrialId trial, int32_t attempt) override;
   absl::StatusOr<std::optional<Measurement>> LastMeasurement(
       TrialId trial, int32_t attempt) override;
   absl::StatusOr<std::vector<Measurement>> ListMeasurements(
@@ -66,6 +67,7 @@ class SqliteTransaction : public Transaction {
 
   absl::StatusOr<StudyId> InsertStudy(const Study& study) override;
   absl::Status UpdateStudy(const Study& study) override;
+  absl::Status UpdateProgress(const Study& study) override;
   absl::Status InsertSpec(StudyId study, const SpecRevision& spec) override;
   absl::StatusOr<TrialId> InsertTrial(const Trial& trial) override;
   absl::Status UpdateTrial(const Trial& trial,

@@ -11,6 +11,8 @@
 #include <iostream>
 #include <memory>
 #include <mutex>
+#include <sstream>
+#include <string>
 #include <vector>
 
 #include "absl/time/clock.h"
@@ -133,6 +135,18 @@ int64_t ChildProcess::Memory() const {
   int64_t size = 0, resident = 0;
   statm >> size >> resident;
   return resident * sysconf(_SC_PAGESIZE);
+}
+
+absl::Duration ChildProcess::CpuTime() const {
+  std::ifstream stat("/proc/" + std::to_string(pid_) + "/stat");
+  std::string line;
+  std::getline(stat, line);
+  std::istringstream fields(line.substr(line.rfind(')') + 2));
+  std::string skipped;
+  for (int i = 3; i < 14; ++i) fields >> skipped;
+  double user = 0, system = 0;
+  fields >> user >> system;
+  return absl::Seconds((user + system) / sysconf(_SC_CLK_TCK));
 }
 
 absl::Duration WaitUntilServing(const std::string& address) {

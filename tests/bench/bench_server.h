@@ -25,6 +25,8 @@ class ChildProcess {
   void Kill(int signal);
   // Resident bytes.
   int64_t Memory() const;
+  // Of all its threads, in user and system mode, to 10 ms.
+  absl::Duration CpuTime() const;
 
  private:
   pid_t pid_ = -1;

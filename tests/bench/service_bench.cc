@@ -3,6 +3,7 @@
 
 #include <signal.h>
 #include <stdlib.h>
+#include <time.h>
 
 #include <CLI/CLI.hpp>
 #include <cstdio>
@@ -13,6 +14,7 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 
+#include "absl/functional/function_ref.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/time/clock.h"
@@ -37,6 +39,7 @@ struct Options {
   int trials = 100'000;
   int measurements_per_trial = 10;
   std::string json;
+  bool only_reports = false;
 };
 
 // A group of trials through the very code that the coordinator runs.
@@ -76,13 +79,15 @@ class Bench {
     {
       ChildProcess server(ServerArgv("data"));
       WaitUntilServing(kServerAddress);
-      BareCosts();
-      MeasureWholeTrials();
-      MeasureUnary();
-      MeasureStream();
-      MeasureSuggest("Suggest, warm, at 1,000 trials", 1000);
+      if (!options_.only_reports) BareCosts();
+      if (!options_.only_reports) MeasureWholeTrials();
+      MeasureUnary(echo, server);
+      MeasureStream(echo, server);
+      if (!options_.only_reports) {
+        MeasureSuggest("Suggest, warm, at 1,000 trials", 1000);
+      }
     }
-    MeasureLarge();
+    if (!options_.only_reports) MeasureLarge();
     if (!options_.json.empty()) std::ofstream(options_.json) << json_.dump(2);
   }
 
@@ -159,31 +164,77 @@ class Bench {
         absl::StrFormat("%.0f trials/s  %s", load.per_second, Latency(load)));
   }
 
-  void MeasureUnary() {
+  // What a call costs in processor time on either side, beside the rate: what
+  // else runs on the machine changes it less.
+  struct Cost {
+    Load load;
+    double client = 0;  // Microseconds a call.
+    double server = 0;
+
+    std::string Text() const {
+      return absl::StrFormat("CPU %.1f + %.1f us", client, server);
+    }
+  };
+
+  static absl::Duration OwnCpuTime() {
+    timespec time;
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time);
+    return absl::DurationFromTimespec(time);
+  }
+
+  static Cost Measure(const ChildProcess& server,
+                      absl::FunctionRef<Load()> work) {
+    const absl::Duration client_before = OwnCpuTime();
+    const absl::Duration server_before = server.CpuTime();
+    const absl::Time began = absl::Now();
+    Cost cost{.load = work()};
+    const double calls =
+        cost.load.per_second * absl::ToDoubleSeconds(absl::Now() - began);
+    const auto each = [calls](absl::Duration time) {
+      return absl::ToDoubleMicroseconds(time) / calls;
+    };
+    cost.client = each(OwnCpuTime() - client_before);
+    cost.server = each(server.CpuTime() - server_before);
+    return cost;
+  }
+
+  void MeasureUnary(const ChildProcess& echo_server,
+                    const ChildProcess& server) {
     const int64_t study = CreateStudy(kServerAddress, "unary", "random");
     std::vector<HeldTrial> trials = HoldTrials(kServerAddress, study, 64);
     std::vector<HeldTrial> none(64, HeldTrial{1, 1, 0});
-    const Load echo = UnaryReports(kEchoAddress, none, Time());
-    const Load reports = UnaryReports(kServerAddress, trials, Time());
+    const Cost echo = Measure(
+        echo_server, [&] { return UnaryReports(kEchoAddress, none, Time()); });
+    const Cost reports = Measure(
+        server, [&] { return UnaryReports(kServerAddress, trials, Time()); });
     Say("gRPC echo, 64 in flight",
-        absl::StrFormat("%.0f/s  %s", echo.per_second, Latency(echo)));
+        absl::StrFormat("%.0f/s  %s  %s", echo.load.per_second,
+                        Latency(echo.load), echo.Text()));
     Say("durable unary reports, 64 in flight",
-        absl::StrFormat("%.0f/s = %.0f %% of the echo  %s", reports.per_second,
-                        100 * reports.per_second / echo.per_second,
-                        Latency(reports)));
+        absl::StrFormat("%.0f/s = %.0f %% of the echo  %s  %s",
+                        reports.load.per_second,
+                        100 * reports.load.per_second / echo.load.per_second,
+                        Latency(reports.load), reports.Text()));
   }
 
-  void MeasureStream() {
-    const Load echo = StreamReports(kEchoAddress, 1, false, Time());
-    const Load one = StreamReports(kServerAddress, 1, true, Time());
-    const Load many = StreamReports(kServerAddress, 100, true, Time());
-    Say("gRPC stream echo",
-        absl::StrFormat("%.0f messages/s", echo.per_second));
+  void MeasureStream(const ChildProcess& echo_server,
+                     const ChildProcess& server) {
+    const Cost echo = Measure(echo_server, [&] {
+      return StreamReports(kEchoAddress, 1, false, Time());
+    });
+    const Cost one = Measure(
+        server, [&] { return StreamReports(kServerAddress, 1, true, Time()); });
+    const Cost many = Measure(server, [&] {
+      return StreamReports(kServerAddress, 100, true, Time());
+    });
+    Say("gRPC stream echo", absl::StrFormat("%.0f messages/s  %s",
+                                            echo.load.per_second, echo.Text()));
     Say("durable stream reports, 1 a message",
-        absl::StrFormat("%.0f/s = %.0f %% of the echo", one.per_second,
-                        100 * one.per_second / echo.per_second));
+        absl::StrFormat("%.0f/s = %.0f %% of the echo  %s", one.load.per_second,
+                        100 * one.load.per_second / echo.load.per_second,
+                        one.Text()));
     Say("durable stream reports, 100 a message",
-        absl::StrFormat("%.0f/s", many.per_second));
+        absl::StrFormat("%.0f/s  %s", many.load.per_second, many.Text()));
   }
 
   void MeasureSuggest(const std::string& what, int count) {
@@ -300,6 +351,8 @@ int main(int argc, char** argv) {
   app.add_option("--seconds", options.seconds, "For each load");
   app.add_option("--trials", options.trials, "Of the large study");
   app.add_option("--json", options.json, "Write the figures here as well");
+  app.add_flag("--only-reports", options.only_reports,
+               "Only the durable reports and their echoes");
   CLI11_PARSE(app, argc, argv);
   if (!echo.empty()) assay::RunEchoServer(echo);
   const bool own_folder = options.folder.empty();

@@ -531,6 +531,91 @@ TEST_F(TrialRecorderTest, ABatchWithOtherContentIsRefusedAsAWhole) {
   EXPECT_THAT(Curve(token), SizeIs(1));
 }
 
+TEST_F(TrialRecorderTest, BatchesThatWaitShareAWriteAndKeepTheirAnswers) {
+  const Token token = Lease();
+  core_->storage.Hold();
+  Later<absl::StatusOr<int64_t>> first, none, last;
+  core_->recorder.ReportBatch(token, {Loss(1, 1, 1)}, first.Callback());
+  core_->recorder.ReportBatch(token, {}, none.Callback());
+  core_->recorder.ReportBatch(token, {Loss(2, 2, 1), Loss(3, 3, 1)},
+                              last.Callback());
+  EXPECT_EQ(core_->storage.held(), 1);
+  core_->storage.Release();
+  EXPECT_EQ(first.Get().value(), 1);
+  EXPECT_EQ(none.Get().value(), 0);
+  EXPECT_EQ(last.Get().value(), 3);
+  EXPECT_THAT(Curve(token), SizeIs(3));
+}
+
+TEST_F(TrialRecorderTest, BatchesThatShareAWriteFailTogether) {
+  const Token token = Lease();
+  core_->storage.Hold();
+  Later<absl::StatusOr<int64_t>> first, second;
+  core_->recorder.ReportBatch(token, {Loss(1, 1, 1)}, first.Callback());
+  core_->recorder.ReportBatch(token, {Loss(2, 2, 1)}, second.Callback());
+  core_->storage.FailTogether();
+  EXPECT_THAT(first.Get(), HasCode(StatusCode::kUnavailable));
+  EXPECT_THAT(second.Get(), HasCode(StatusCode::kUnavailable));
+  core_->storage.Release();
+  EXPECT_THAT(Curve(token), IsEmpty());
+  EXPECT_EQ(core_->ReportBatch(token, {Loss(1, 1, 1)}).value(), 1);
+}
+
+TEST_F(TrialRecorderTest, ABatchDoesNotOvertakeTheFinishBeforeIt) {
+  const Token token = Lease();
+  core_->storage.Hold();
+  Later<absl::StatusOr<int64_t>> before, after;
+  Later<absl::StatusOr<Trial>> finished;
+  core_->recorder.ReportBatch(token, {Loss(1, 1, 1)}, before.Callback());
+  core_->recorder.Finish({.token = token}, finished.Callback());
+  core_->recorder.ReportBatch(token, {Loss(2, 2, 2)}, after.Callback());
+  core_->storage.Release();
+  EXPECT_EQ(before.Get().value(), 1);
+  EXPECT_EQ(finished.Get()->final_metrics.at("loss"), 1);
+  EXPECT_THAT(after.Get(), HasCode(StatusCode::kFailedPrecondition));
+}
+
+TEST_F(TrialRecorderTest, ABatchDoesNotOvertakeTheReportBeforeIt) {
+  const Token token = Lease();
+  core_->storage.Hold();
+  Later<absl::StatusOr<int64_t>> before, after;
+  Later<absl::StatusOr<Advice>> between;
+  core_->recorder.ReportBatch(token, {Loss(1, 1, 1)}, before.Callback());
+  core_->recorder.Report(token, Loss(0, 2, 2), between.Callback());
+  core_->recorder.ReportBatch(token, {Loss(3, 3, 3)}, after.Callback());
+  core_->storage.Release();
+  EXPECT_TRUE(between.Get().ok());
+  EXPECT_EQ(after.Get().value(), 3);
+  EXPECT_EQ(Curve(token)[1].metrics.at("loss"), 2);
+}
+
+TEST_F(TrialRecorderTest, ALongRowOfBatchesIsSeveralWrites) {
+  const Token token = Lease();
+  core_->storage.Hold();
+  std::vector<Later<absl::StatusOr<int64_t>>> all(300);
+  for (size_t i = 0; i < all.size(); ++i) {
+    const int64_t sequence = static_cast<int64_t>(i) + 1;
+    core_->recorder.ReportBatch(token, {Loss(sequence, 1, 1)},
+                                all[i].Callback());
+  }
+  EXPECT_EQ(core_->storage.held(), 2);
+  core_->storage.Release();
+  for (size_t i = 0; i < all.size(); ++i) {
+    EXPECT_EQ(all[i].Get().value(), static_cast<int64_t>(i) + 1);
+  }
+}
+
+TEST_F(TrialRecorderTest, ABatchMayRepeatItself) {
+  const Token token = Lease();
+  EXPECT_EQ(core_
+                ->ReportBatch(token, {Loss(2, 2, 1), Loss(1, 1, 1),
+                                      Loss(2, 2, 1), Loss(4, 4, 1)})
+                .value(),
+            4);
+  EXPECT_THAT(Curve(token), SizeIs(3));
+  EXPECT_EQ(core_->StudyOf(study_).counts.steps, 4);
+}
+
 // --- Early stopping ---------------------------------------------------------
 
 class EarlyStoppingTest : public TrialRecorderTest {

@@ -215,6 +215,17 @@ TEST_F(WorkerRegistryTest, AStudyThatComesLaterIsServedToo) {
   EXPECT_THAT(session->assigned(), SizeIs(1));
 }
 
+TEST_F(WorkerRegistryTest, AReportMatchesNothingAnew) {
+  const Session session = Connect(Hello("w1"));
+  const StudyId study = Create("local", "a");
+  core_->Settle();
+  const Trial trial = core_->TrialsOf(study)[0];
+  const int64_t posted = core_->pool.posted();
+  ASSERT_TRUE(core_->Report({trial.id, 1}, {.step = 1}).ok());
+  core_->Settle();
+  EXPECT_EQ(core_->pool.posted(), posted);
+}
+
 TEST_F(WorkerRegistryTest, AFreedSlotGetsTheNextTrial) {
   Create("local", "a");
   const Session session = Connect(Hello("w1"));

@@ -13,6 +13,7 @@
 #include <thread>
 #include <vector>
 
+#include "search/base/status_macros.h"
 #include "storage/sqlite_storage.h"
 #include "storage/storage.h"
 #include "tests/storage/rows_for_tests.h"
@@ -204,6 +205,23 @@ TEST_P(StorageConformanceTest, UpdatedStudyComesBackAsGiven) {
   EXPECT_EQ(got.revision, 7);
 }
 
+TEST_P(StorageConformanceTest, UpdateProgressChangesNothingElse) {
+  Study study = MakeStudy("s");
+  study.id = AddStudy("s");
+  study.state = StudyState::kPaused;
+  study.counts.trials = 4;
+  study.counts.measurements = 5;
+  study.counts.steps = 6;
+  study.revision = 7;
+  Do([&](Transaction& t) { return t.UpdateProgress(study); });
+  const Study got = Ask([&](Snapshot& s) { return s.GetStudy(study.id); });
+  EXPECT_EQ(got.counts.measurements, 5);
+  EXPECT_EQ(got.counts.steps, 6);
+  EXPECT_EQ(got.revision, 7);
+  EXPECT_EQ(got.state, MakeStudy("s").state);
+  EXPECT_EQ(got.counts.trials, MakeStudy("s").counts.trials);
+}
+
 TEST_P(StorageConformanceTest, TakenNameIsAlreadyExists) {
   AddStudy("lenet");
   const absl::Status status = Write([](Transaction& t) {
@@ -281,6 +299,8 @@ TEST_P(StorageConformanceTest, WhatIsNotThereIsNotFoundByItsId) {
   Study study = MakeStudy("x");
   study.id = StudyId{46};
   expect(Write([&](Transaction& t) { return t.UpdateStudy(study); }),
+         "study 46");
+  expect(Write([&](Transaction& t) { return t.UpdateProgress(study); }),
          "study 46");
   Trial trial = MakeTrial(study.id, 0);
   trial.id = TrialId{47};
@@ -694,6 +714,109 @@ TEST_P(MeasurementConformanceTest, MeasurementsAreListedBySequenceInPages) {
   EXPECT_THAT(
       Ask([&](Snapshot& s) { return s.ListMeasurements(trial_, 2, 0, 9); }),
       IsEmpty());
+}
+
+TEST_P(MeasurementConformanceTest, LastSequenceIsTheHighest) {
+  const auto last = [&] {
+    return Ask([&](Snapshot& s) { return s.LastSequence(trial_, 1); });
+  };
+  EXPECT_EQ(last(), 0);
+  for (int64_t sequence : {1, 7, 2})
+    Add(MakeMeasurement(sequence, 9 + sequence));
+  EXPECT_EQ(last(), 7);
+}
+
+// What a body reads of the rows that writers come back to.
+struct RowsOfAReport {
+  int64_t study_revision = 0;
+  int64_t last_step = 0;
+  std::string stop_reason;
+  int64_t last_sequence = 0;
+  auto operator<=>(const RowsOfAReport&) const = default;
+};
+
+absl::StatusOr<RowsOfAReport> ReadRows(Transaction& t, StudyId study,
+                                       TrialId trial) {
+  RowsOfAReport rows;
+  ASSAY_ASSIGN_OR_RETURN(const Study got, t.GetStudy(study));
+  rows.study_revision = got.revision;
+  ASSAY_ASSIGN_OR_RETURN(const Trial got_trial, t.GetTrial(trial));
+  rows.last_step = got_trial.last_step;
+  ASSAY_ASSIGN_OR_RETURN(const Attempt attempt, t.GetAttempt(trial, 1));
+  rows.stop_reason = attempt.stop_reason;
+  ASSAY_ASSIGN_OR_RETURN(rows.last_sequence, t.LastSequence(trial, 1));
+  return rows;
+}
+
+absl::Status ChangeRows(Transaction& t, StudyId study, TrialId trial,
+                        const RowsOfAReport& to) {
+  ASSAY_ASSIGN_OR_RETURN(Study row, t.GetStudy(study));
+  row.revision = to.study_revision;
+  ASSAY_RETURN_IF_ERROR(t.UpdateProgress(row));
+  ASSAY_RETURN_IF_ERROR(t.UpdateLastStep(trial, to.last_step));
+  ASSAY_ASSIGN_OR_RETURN(Attempt attempt, t.GetAttempt(trial, 1));
+  attempt.stop_reason = to.stop_reason;
+  ASSAY_RETURN_IF_ERROR(t.UpdateAttempt(attempt));
+  return t.InsertMeasurement(
+      study, trial, 1, MakeMeasurement(to.last_sequence, to.study_revision));
+}
+
+TEST_P(MeasurementConformanceTest, ABodySeesWhatItAndThoseBeforeItChanged) {
+  const RowsOfAReport first{30, 4, "told", 3}, second{31, 5, "again", 4};
+  for (const RowsOfAReport& to : {first, second}) {
+    RowsOfAReport own, later;
+    Do([&](Transaction& t) -> absl::Status {
+      ASSAY_RETURN_IF_ERROR(ReadRows(t, study_, trial_).status());
+      ASSAY_RETURN_IF_ERROR(ChangeRows(t, study_, trial_, to));
+      ASSAY_ASSIGN_OR_RETURN(own, ReadRows(t, study_, trial_));
+      return absl::OkStatus();
+    });
+    Do([&](Transaction& t) -> absl::Status {
+      ASSAY_ASSIGN_OR_RETURN(later, ReadRows(t, study_, trial_));
+      return absl::OkStatus();
+    });
+    EXPECT_EQ(own, to);
+    EXPECT_EQ(later, to);
+  }
+}
+
+TEST_P(MeasurementConformanceTest, ABodySeesNothingOfOneThatFailed) {
+  RowsOfAReport before, after;
+  Do([&](Transaction& t) -> absl::Status {
+    ASSAY_ASSIGN_OR_RETURN(before, ReadRows(t, study_, trial_));
+    return absl::OkStatus();
+  });
+  const absl::Status failed = Write([&](Transaction& t) -> absl::Status {
+    ASSAY_RETURN_IF_ERROR(ChangeRows(t, study_, trial_, {30, 4, "told", 3}));
+    return absl::AbortedError("on purpose");
+  });
+  EXPECT_EQ(failed.code(), absl::StatusCode::kAborted);
+  Do([&](Transaction& t) -> absl::Status {
+    ASSAY_ASSIGN_OR_RETURN(after, ReadRows(t, study_, trial_));
+    return absl::OkStatus();
+  });
+  EXPECT_EQ(after, before);
+}
+
+TEST_P(MeasurementConformanceTest, RowsOfManyTrialsStayApart) {
+  std::vector<TrialId> trials;
+  Do([&](Transaction& t) -> absl::Status {
+    for (int i = 1; i <= 1500; ++i) {
+      ASSAY_ASSIGN_OR_RETURN(const TrialId id,
+                             t.InsertTrial(MakeTrial(study_, i)));
+      ASSAY_RETURN_IF_ERROR(t.GetTrial(id).status());
+      ASSAY_RETURN_IF_ERROR(t.UpdateLastStep(id, i));
+      trials.push_back(id);
+    }
+    return absl::OkStatus();
+  });
+  Do([&](Transaction& t) -> absl::Status {
+    for (size_t i = 0; i < trials.size(); ++i) {
+      ASSAY_ASSIGN_OR_RETURN(const Trial trial, t.GetTrial(trials[i]));
+      EXPECT_EQ(trial.last_step, static_cast<int64_t>(i) + 1);
+    }
+    return absl::OkStatus();
+  });
 }
 
 TEST_P(MeasurementConformanceTest, LastMeasurementHasTheHighestSequence) {

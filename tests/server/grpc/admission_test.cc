@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "server/grpc/report_calls.h"
 #include "server/grpc/server_service.h"
 #include "server/grpc/study_service.h"
 #include "server/grpc/trial_service.h"
@@ -55,13 +56,16 @@ class AdmissionTest : public CoreTest {
     builder.RegisterService(&trial_service_);
     builder.RegisterService(&worker_service_);
     builder.RegisterService(&server_service_);
+    reports_.AddTo(builder);
     server_ = builder.BuildAndStart();
+    reports_.Start();
     channel_ = server_->InProcessChannel({});
   }
 
   ~AdmissionTest() override {
     server_->Shutdown();
     core_.reset();
+    reports_.Stop();
   }
 
   // Sends one empty message, whatever kind of method it is.
@@ -120,6 +124,7 @@ class AdmissionTest : public CoreTest {
                           "memory"};
   StudyService study_service_{context_};
   TrialService trial_service_{context_};
+  ReportCalls reports_{context_, trial_service_};
   WorkerService worker_service_{context_};
   ServerService server_service_{context_};
   std::unique_ptr<grpc::Server> server_;
