@@ -28,8 +28,6 @@ class Driver {
  private:
   absl::StatusOr<Json> Dispatch(const std::string& what, const Json& request);
   absl::StatusOr<Json> Create(const Json& request);
-  absl::StatusOr<Json> Suggest(DriverStudy& study, const Json& request);
-  absl::Status End(DriverStudy& study, TrialState state, const Json& request);
 
   std::map<std::string, DriverStudy> studies_;
 };
@@ -61,7 +59,7 @@ absl::StatusOr<Json> Driver::Create(const Json& request) {
   return answer;
 }
 
-absl::StatusOr<Json> Driver::Suggest(DriverStudy& study, const Json& request) {
+absl::StatusOr<Json> Suggest(DriverStudy& study, const Json& request) {
   const auto trials = study.Suggest(request.value("count", 1));
   Json answer = {{"trials", Json::array()}};
   if (absl::IsOutOfRange(trials.status())) {
@@ -75,11 +73,23 @@ absl::StatusOr<Json> Driver::Suggest(DriverStudy& study, const Json& request) {
   return answer;
 }
 
-absl::Status Driver::End(DriverStudy& study, TrialState state,
-                         const Json& request) {
+absl::Status End(DriverStudy& study, TrialState state, const Json& request) {
   ASSAY_ASSIGN_OR_RETURN(Metrics metrics, MetricsOf(request));
   return study.End(request.at("trial").get<int64_t>(), state,
                    std::move(metrics));
+}
+
+absl::Status Add(DriverStudy& study, const Json& request) {
+  ASSAY_ASSIGN_OR_RETURN(Parameters parameters,
+                         ReadParameters(request.at("parameters")));
+  ASSAY_ASSIGN_OR_RETURN(Metrics metrics, MetricsOf(request));
+  return study.Add(std::move(parameters), std::move(metrics));
+}
+
+absl::Status Report(DriverStudy& study, const Json& request) {
+  ASSAY_ASSIGN_OR_RETURN(Metrics metrics, MetricsOf(request));
+  return study.Report(request.at("trial").get<int64_t>(),
+                      request.at("step").get<int64_t>(), std::move(metrics));
 }
 
 absl::StatusOr<Json> Driver::Dispatch(const std::string& what,
@@ -103,15 +113,14 @@ absl::StatusOr<Json> Driver::Dispatch(const std::string& what,
   if (what == "suggest") {
     ASSAY_ASSIGN_OR_RETURN(answer, Suggest(study, request));
   } else if (what == "report") {
-    ASSAY_ASSIGN_OR_RETURN(Metrics metrics, MetricsOf(request));
-    ASSAY_RETURN_IF_ERROR(study.Report(request.at("trial").get<int64_t>(),
-                                       request.at("step").get<int64_t>(),
-                                       std::move(metrics)));
+    ASSAY_RETURN_IF_ERROR(Report(study, request));
+  } else if (what == "add") {
+    ASSAY_RETURN_IF_ERROR(Add(study, request));
   } else if (const auto end = kEnds.find(what); end != kEnds.end()) {
     ASSAY_RETURN_IF_ERROR(End(study, end->second, request));
   } else {
     return absl::InvalidArgumentError(absl::StrCat(
-        "\"", what, "\" is unknown, there are create, suggest, report, ",
+        "\"", what, "\" is unknown, there are create, suggest, add, report, ",
         "complete, fail, stop, infeasible, close"));
   }
   answer["cpu_us"] = study.TakeCpuMicros();

@@ -2,6 +2,7 @@
 
 #include <time.h>
 
+#include <algorithm>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -64,18 +65,43 @@ absl::StatusOr<std::vector<Trial>> DriverStudy::Suggest(int count) {
   ASSAY_RETURN_IF_ERROR(proposals.status());
   trials.clear();
   for (const Proposal& proposal : *proposals) {
-    Trial trial = AsTrial(proposal);
-    trial.number = created_++;
-    trial.id = TrialId{trial.number + 1};
-    trial.study = StudyId{1};
-    trial.state = TrialState::kRunning;
-    trial.attempts = 1;
-    trial.created_revision = trial.revision = ++revision_;
+    Trial trial = NewTrial(proposal);
     trial.origin.batch_index = static_cast<int32_t>(trials.size());
     running_[trial.number].trial = trial;
     trials.push_back(std::move(trial));
   }
   return trials;
+}
+
+Trial DriverStudy::NewTrial(const Proposal& proposal) {
+  Trial trial = AsTrial(proposal);
+  trial.number = created_++;
+  trial.id = TrialId{trial.number + 1};
+  trial.study = StudyId{1};
+  trial.state = TrialState::kRunning;
+  trial.attempts = 1;
+  trial.created_revision = trial.revision = ++revision_;
+  return trial;
+}
+
+absl::Status DriverStudy::Add(Parameters parameters, Metrics final_metrics) {
+  Proposal proposal;
+  ASSAY_ASSIGN_OR_RETURN(proposal.parameters,
+                         spec_.space.Canonical(parameters));
+  proposal.origin.strategy = "import";
+  Trial trial = NewTrial(proposal);
+  trial.final_metrics = std::move(final_metrics);
+  Observe(std::move(trial), TrialState::kCompleted);
+  return absl::OkStatus();
+}
+
+void DriverStudy::Observe(Trial trial, TrialState state) {
+  trial.state = state;
+  trial.failed_attempts = state == TrialState::kFailed ? 1 : 0;
+  trial.ended_revision = trial.revision = ++revision_;
+  ++ended_;
+  CpuTimer timer(cpu_nanos_);
+  strategy_->Observe(trial);
 }
 
 absl::StatusOr<DriverStudy::Running*> DriverStudy::Find(int64_t number) {
@@ -113,14 +139,9 @@ absl::Status DriverStudy::End(int64_t number, TrialState state,
                               Metrics final_metrics) {
   ASSAY_ASSIGN_OR_RETURN(Running * running, Find(number));
   Trial trial = running->trial;
-  trial.state = state;
   trial.final_metrics = Values(*running, final_metrics);
-  trial.failed_attempts = state == TrialState::kFailed ? 1 : 0;
-  trial.ended_revision = trial.revision = ++revision_;
   running_.erase(number);
-  ++ended_;
-  CpuTimer timer(cpu_nanos_);
-  strategy_->Observe(trial);
+  Observe(std::move(trial), state);
   return absl::OkStatus();
 }
 

@@ -24,6 +24,10 @@ class DriverStudy {
   // Up to `count` new running trials. OutOfRange once the space is used up.
   absl::StatusOr<std::vector<Trial>> Suggest(int count);
 
+  // A completed trial that the strategy did not propose. InvalidArgument if
+  // the parameters are not of the space.
+  absl::Status Add(Parameters parameters, Metrics final_metrics);
+
   // NotFound, naming the trial, unless it is running; so do the next.
   absl::Status Report(int64_t number, int64_t step, Metrics metrics);
 
@@ -43,6 +47,8 @@ class DriverStudy {
 
   DriverStudy(StudySpec spec, std::unique_ptr<SearchStrategy> strategy);
 
+  Trial NewTrial(const Proposal& proposal);
+  void Observe(Trial trial, TrialState state);
   absl::StatusOr<Running*> Find(int64_t number);
   Metrics Values(const Running& running, const Metrics& given) const;
 

@@ -171,6 +171,18 @@ absl::StatusOr<Metrics> ReadMetrics(const Json& json) {
   return metrics;
 }
 
+absl::StatusOr<Parameters> ReadParameters(const Json& json) {
+  Parameters parameters;
+  try {
+    for (const auto& [name, value] : json.items()) {
+      parameters[name] = ReadValue(value);
+    }
+    return parameters;
+  } catch (const Json::exception& error) {
+    return absl::InvalidArgumentError(error.what());
+  }
+}
+
 Json WriteParameters(const Parameters& parameters) {
   Json json = Json::object();
   for (const auto& [name, value] : parameters) {

@@ -17,6 +17,8 @@ absl::StatusOr<StudySpec> ReadStudySpec(const nlohmann::json& json);
 // {"loss": 0.5}; null is NaN. InvalidArgument unless an object of numbers.
 absl::StatusOr<Metrics> ReadMetrics(const nlohmann::json& json);
 
+// {"x": 0.5, "kind": "a"}. InvalidArgument unless an object of such values.
+absl::StatusOr<Parameters> ReadParameters(const nlohmann::json& json);
 nlohmann::json WriteParameters(const Parameters& parameters);
 
 }  // namespace assay
