@@ -111,7 +111,7 @@ def c2dtlz2(x, m=2, radius=0.2):
     """(f, c), feasible where c <= 0: Jain and Deb 2014."""
     f = dtlz2(x, m)
     total = np.sum(f**2 - radius**2)
-    corner = min((f[i] - 1)**2 + total - (f[i]**2 - radius**2) - radius**2 for i in range(m))
+    corner = min((f[i] - 1)**2 + total - (f[i]**2 - radius**2) for i in range(m))
     middle = np.sum((f - 1 / np.sqrt(m))**2 - radius**2)
     return *f, min(corner, middle)
 

@@ -96,7 +96,7 @@ def mean_table(runs):
 def _solved(runs, label, names, seeds):
     """Share of the runs solved, and the median trials to it of those."""
     trials = np.array([trials_to(runs.trace(label, n, s), SOLVED * runs.scale(n))
-                       for n in names for s in seeds])
+                       for n in names for s in seeds], float)
     trials[trials > runs.budgets[-1]] = np.inf
     solved = np.isfinite(trials)
     return f"{100 * solved.mean():.0f}%", (f"{np.median(trials[solved]):.0f}" if solved.any()
