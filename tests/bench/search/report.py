@@ -6,6 +6,8 @@ from . import optimizers, problems
 from .statistics import (FLOOR, SOLVED, interval, mean_and_error, ranks, score_at, trials_to,
                          verdict)
 
+ENOUGH = 5  # Seeds; with fewer, an interval means nothing.
+
 
 class Runs:
     """The runs of one suite and one number of workers."""
@@ -132,8 +134,10 @@ def _mean_percent(cells):
 
 
 def rank_table(runs):
-    """Mean ranks over problems and the seeds that all have."""
+    """Mean ranks over problems and the seeds that all have, of those with enough."""
     complete = _complete(runs)
+    enough = {a: seeds for a, seeds in complete.items() if len(seeds) >= ENOUGH}
+    complete = enough if len(enough) > 1 else complete
     if len(complete) < 2:
         return "ranks: fewer than two ran every problem"
     shared = sorted(set.intersection(*map(set, complete.values())))
@@ -163,33 +167,26 @@ def _paired(runs, a, b, trial):
 
 
 def win_table(runs, ours):
-    """`ours` beside each other: the paired difference, its 95 % bootstrap
+    """`ours` beside each label after it: the paired difference, its 95 % bootstrap
     interval, and on how many problems the interval excludes 0."""
     unit = "x100" if runs.suite.startswith("tables") else "log10"
     head = [f"{ours} minus", "at", f"difference {unit}", "95 % interval", "", "won", "lost",
             "tied", "seeds"]
     rows = []
-    for other in runs.labels():
-        if other == ours:
-            continue
+    labels = runs.labels()
+    for other in labels[labels.index(ours) + 1:]:
         for b in runs.budgets:
             found = _paired(runs, ours, other, b)
             if not found:
                 continue
-            low, high = _interval_of(found)
-            each = [verdict(*interval(d)) for d in found]
+            low, high = interval(found)
+            each = [verdict(*interval([d])) for d in found]
+            least = min(map(len, found))
             rows.append([other, b, f"{np.mean([d.mean() for d in found]):+.3f}",
-                         f"[{low:+.3f}, {high:+.3f}]", verdict(low, high),
-                         *(each.count(v) for v in ("win", "loss", "tie")),
-                         min(map(len, found))])
-    return text_table(head, rows) if rows else f"{ours}: nothing to compare with"
-
-
-def _interval_of(found):
-    least = min(map(len, found))
-    if all(len(d) == least for d in found):
-        return interval(np.array(found))
-    return interval([d[:least] for d in found])
+                         f"[{low:+.3f}, {high:+.3f}]",
+                         verdict(low, high) if least >= ENOUGH else "few seeds",
+                         *(each.count(v) for v in ("win", "loss", "tie")), least])
+    return text_table(head, rows) if rows else ""
 
 
 def summary(runs, detail=False):
@@ -203,4 +200,4 @@ def summary(runs, detail=False):
         parts.append(problem_table(runs))
     parts.append(rank_table(runs))
     parts += [win_table(runs, a) for a in runs.labels() if not optimizers.is_peer(a)]
-    return "\n\n".join(parts)
+    return "\n\n".join(filter(None, parts))

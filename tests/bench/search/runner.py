@@ -120,7 +120,8 @@ def _run_driver(jobs, path):
 def _run_grpc(jobs, path):
     from .optimizers import assay_grpc
 
-    return assay_grpc.run(jobs)
+    return [record(job, "assay", trace, seconds)
+            for job, trace, seconds in assay_grpc.run(jobs)]
 
 
 def set_one_thread():

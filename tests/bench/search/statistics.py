@@ -27,12 +27,12 @@ def mean_and_error(values):
 
 
 def interval(differences, draws=10_000, seed=0):
-    """95 % bootstrap interval of the mean. `differences` is [problems, seeds]:
-    the seeds of each problem are drawn anew, the problems are given."""
-    differences = np.atleast_2d(np.asarray(differences, float))
+    """95 % bootstrap interval of the mean over problems of the means over seeds.
+    `differences` has a row of seeds for each problem: the seeds are drawn anew,
+    the problems are given."""
     rng = np.random.default_rng(seed)
     total = np.zeros(draws)
-    for row in differences:
+    for row in map(np.asarray, differences):
         total += row[rng.integers(len(row), size=(draws, len(row)))].mean(1)
     return tuple(np.percentile(total / len(differences), [2.5, 97.5]))
 

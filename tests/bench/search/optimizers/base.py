@@ -15,6 +15,10 @@ class AskTell:
         return "" if len(problem.objectives()) == 1 and not problem.constraints() else (
             "one objective without constraints only")
 
+    def learn(self, history):
+        """Takes in [(values, metrics)] of others, for the latency bench."""
+        raise NotImplementedError
+
     def ask(self):
         """(token, values by name)"""
         raise NotImplementedError

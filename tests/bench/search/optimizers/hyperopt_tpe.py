@@ -54,6 +54,19 @@ class HyperoptTpe(AskTell):
         self._trials = base.Trials()
         self._random = np.random.default_rng(seed)
 
+    def learn(self, history):
+        ids = self._trials.new_trial_ids(len(history))
+        docs = []
+        for tid, (values, metrics) in zip(ids, history):
+            misc = {"tid": tid, "cmd": ("domain_attachment", "FMinIter_Domain"), "workdir": None,
+                    "idxs": {n: [tid] for n in values}, "vals": {n: [v] for n, v in values.items()}}
+            docs += self._trials.new_trial_docs([tid], [None], [{}], [misc])
+            docs[-1]["state"] = base.JOB_STATE_DONE
+            docs[-1]["result"] = {"status": base.STATUS_OK,
+                                  "loss": losses(self.problem, metrics)[0]}
+        self._trials.insert_trial_docs(docs)
+        self._trials.refresh()
+
     def ask(self):
         ids = self._trials.new_trial_ids(1)
         self._trials.refresh()

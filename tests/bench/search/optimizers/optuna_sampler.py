@@ -22,6 +22,11 @@ def suggest(trial, parameter):
     return trial.suggest_float(name, p["min"], p["max"], log=log)
 
 
+def distribution(parameter):
+    p = parameter["double"]
+    return optuna.distributions.FloatDistribution(p["min"], p["max"])
+
+
 class OptunaSampler(AskTell):
     constrained = True  # The sampler takes constraints_func.
     one_objective = False  # The sampler takes one objective only.
@@ -45,6 +50,12 @@ class OptunaSampler(AskTell):
 
     def sampler(self, seed, **more):
         raise NotImplementedError
+
+    def learn(self, history):
+        for values, metrics in history:
+            self._study.add_trial(optuna.trial.create_trial(
+                params=values, value=losses(self.problem, metrics)[0],
+                distributions={p["name"]: distribution(p) for p in self.problem.parameters}))
 
     def ask(self):
         trial = self._study.ask()
