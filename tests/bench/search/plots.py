@@ -1,4 +1,5 @@
-"""Pictures: the mean logarithm of the regret by trials, with error bars."""
+"""Pictures: the regret by trials, with error bars. Of tables, where many runs
+end at 0, the mean on a logarithmic axis; of others the mean logarithm."""
 
 import numpy as np
 
@@ -11,6 +12,7 @@ from . import optimizers, paths, problems, report, results  # noqa: E402
 from .statistics import FLOOR, score_at  # noqa: E402
 
 COLUMNS = 4
+BOTTOM = 1e-4  # Of the logarithmic axis.
 POINTS = 40  # Trials at which a curve is drawn.
 
 
@@ -24,20 +26,27 @@ def plot(runs):
     for axis, problem in zip(axes.flat, panels):
         for i, label in enumerate(labels):
             _curve(axis, runs, label, problem, f"C{i}")
+        if runs.is_tables:
+            axis.set_ylim(bottom=max(axis.get_ylim()[0], BOTTOM))
         axis.set_title(problem.name if problem else "all", fontsize=10)
         axis.grid(alpha=0.3)
     for axis in axes.flat[len(panels):]:
         axis.axis("off")
     handles = [plt.Line2D([], [], color=f"C{i}", lw=_width(a)) for i, a in enumerate(labels)]
     figure.legend(handles, labels, loc="outside lower center", ncols=min(len(labels), 6))
-    figure.supxlabel("trials")
-    figure.supylabel("log10 of (best - f*) / (median - f*)" if runs.problems[0].name
-                     in runs.scales else "log10 of the missing share of hypervolume")
+    figure.supylabel(_what(runs))
     paths.PLOTS.mkdir(parents=True, exist_ok=True)
     path = paths.PLOTS / f"{runs.suite}-{runs.workers}.png"
     figure.savefig(path, dpi=90)
     plt.close(figure)
     return path
+
+
+def _what(runs):
+    if runs.problems[0].name not in runs.scales:
+        return "log10 of the missing share of hypervolume, by trials"
+    regret = "(best - f*) / (median - f*), by trials"
+    return regret if runs.is_tables else "log10 of " + regret
 
 
 def _width(label):
@@ -51,21 +60,23 @@ def _curve(axis, runs, label, problem, color):
     if not seeds:
         return
     trials = np.unique(np.geomspace(1, max(runs.budgets), POINTS).astype(int))
-    logs = np.mean([_logs(runs, label, p, seeds, trials) for p in chosen], axis=0)
-    mean = logs.mean(0)
+    values = np.mean([_values(runs, label, p, seeds, trials) for p in chosen], axis=0)
+    mean = values.mean(0)
     axis.plot(trials, mean, color=color, lw=_width(label))
+    if runs.is_tables:
+        axis.set_yscale("log")
     if len(seeds) > 1:
-        error = logs.std(0, ddof=1) / np.sqrt(len(seeds))
+        error = values.std(0, ddof=1) / np.sqrt(len(seeds))
         some = slice(None, None, 4)
         axis.errorbar(trials[some], mean[some], error[some], fmt="none", ecolor=color,
                       capsize=2)
 
 
-def _logs(runs, label, problem, seeds, trials):
+def _values(runs, label, problem, seeds, trials):
     """[seeds, trials]"""
     scores = np.array([[score_at(runs.trace(label, problem.name, s), t) for t in trials]
-                       for s in seeds])
-    return np.log10(np.maximum(scores / runs.scale(problem.name), FLOOR))
+                       for s in seeds]) / runs.scale(problem.name)
+    return scores if runs.is_tables else np.log10(np.maximum(scores, FLOOR))
 
 
 def report_all():

@@ -16,6 +16,7 @@ class Runs:
         self.problems = [p for p in problems.of_suite(suite)
                          if not problem_names or p.name in problem_names]
         self.suite, self.workers = suite, workers
+        self.is_tables = suite.startswith("tables")
         names = {p.name for p in self.problems}
         self._records = {
             (r["optimizer"], r["problem"], r["seed"]): r for r in records
@@ -158,7 +159,7 @@ def _paired(runs, a, b, trial):
         if not seeds:
             continue
         x, y = (runs.scores(label, p.name, seeds, trial) for label in (a, b))
-        if runs.suite not in ("tables", "tables_noisy"):
+        if not runs.is_tables:
             x, y = (np.log10(np.maximum(v, FLOOR)) for v in (x, y))
         else:
             x, y = 100 * x, 100 * y
@@ -169,7 +170,7 @@ def _paired(runs, a, b, trial):
 def win_table(runs, ours):
     """`ours` beside each label after it: the paired difference, its 95 % bootstrap
     interval, and on how many problems the interval excludes 0."""
-    unit = "x100" if runs.suite.startswith("tables") else "log10"
+    unit = "x100" if runs.is_tables else "log10"
     head = [f"{ours} minus", "at", f"difference {unit}", "95 % interval", "", "won", "lost",
             "tied", "seeds"]
     rows = []
@@ -193,10 +194,9 @@ def summary(runs, detail=False):
     """All that is told of a suite."""
     workers = f", {runs.workers} workers" if runs.workers > 1 else ""
     parts = [f"== {runs.suite}{workers}: {len(runs.problems)} problems =="]
-    tables = runs.suite.startswith("tables")
-    if tables:
+    if runs.is_tables:
         parts.append(mean_table(runs))
-    if detail or not tables:
+    if detail or not runs.is_tables:
         parts.append(problem_table(runs))
     parts.append(rank_table(runs))
     parts += [win_table(runs, a) for a in runs.labels() if not optimizers.is_peer(a)]

@@ -13,7 +13,6 @@ PEERS = {
     "optuna_nsga2": ("optuna_sampler", "Nsga2", "optuna"),
     "hyperopt_tpe": ("hyperopt_tpe", "HyperoptTpe", "hyperopt"),
     "ax": ("ax_client", "Ax", "ax-platform"),
-    "hebo": ("hebo_optimizer", "Hebo", "HEBO"),
     "smac": ("smac_facade", "Smac", "smac"),
     "vizier": ("vizier_designer", "Vizier", "google-vizier"),
 }
