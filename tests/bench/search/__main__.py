@@ -1,6 +1,7 @@
 """python3 -m search COMMAND: see README.md beside this file."""
 
 import argparse
+import pathlib
 import sys
 
 from . import runner
@@ -56,7 +57,7 @@ def run_suite(suite, args):
     if not chosen:
         sys.exit(f"no problem of {suite} is named {args.problems}")
     seeds = range(args.first_seed, args.first_seed + args.seeds)
-    stored = results.peers(fresh=args.peers not in ("stored", "none"))
+    stored = results.peers(installed=args.peers not in ("stored", "none"))
     show = [r for r in stored.values() if r["seed"] in seeds] if args.peers != "none" else []
     writers, shown = {}, []
 
@@ -75,9 +76,8 @@ def run_suite(suite, args):
             for label in [*args.algorithm, *peers_to_run(args)] for s in seeds for p in chosen
             if may_run(label, p, stored, s, args.workers)]
     runner.run(jobs, args.processes, args.driver, keep)
-    runs = report.Runs(suite, [*show, *shown], args.workers,
+    return report.Runs(suite, [*show, *shown], args.workers,
                        problem_names=[p.name for p in chosen])
-    return runs, [*show, *shown]
 
 
 def peers_to_run(args):
@@ -86,7 +86,7 @@ def peers_to_run(args):
     names = ONE_OBJECTIVE if args.peers == "run" else args.peers.split(",")
     for name in names:
         if optimizers.version(name) is None:
-            print(f"{name}: not installed, see requirements-peers.txt", file=sys.stderr)
+            print(f"{name}: not installed, see README.md", file=sys.stderr)
     return [n for n in names if optimizers.version(n) is not None]
 
 
@@ -111,9 +111,14 @@ def main():
     if args.command == "report":
         from . import plots
         return plots.report_all()
-    for suite in problems.SUITES if args.command == "all" else (args.command,):
-        runs, _ = run_suite(suite, args)
+    suites = problems.SUITES if args.command == "all" else (args.command,)
+    for suite in suites:
+        runs = run_suite(suite, args)
         print(report.summary(runs, args.detail), "\n")
+        if args.json:
+            write = results.Writer(pathlib.Path(args.json), empty=suite == suites[0])
+            for record in runs.records():
+                write(record)
         if args.plots or args.command == "all":
             from . import plots
             print(plots.plot(runs))

@@ -25,6 +25,9 @@ class Runs:
         self.scales = problems.scales()
         self.budgets = self.problems[0].budgets if self.problems else ()
 
+    def records(self):
+        return self._records.values()
+
     def labels(self):
         """Assay's first."""
         found = dict.fromkeys(label for label, _, _ in self._records)

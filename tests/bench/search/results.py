@@ -31,14 +31,14 @@ def baselines():
     return about, found
 
 
-def peers(fresh=False):
-    """Peers' runs by key(); those of the installed version only, if `fresh`."""
+def peers(installed=False):
+    """Peers' runs by key(); of the versions that are installed only, if asked."""
     versions = {p.name: p.version for p in problems.all_problems()}
     found = {}
-    for r in [*([] if fresh else baselines()[1]), *_read_lines(paths.PEERS)]:
+    for r in [*baselines()[1], *_read_lines(paths.PEERS)]:
         if versions.get(r["problem"]) != r["problem_version"]:
             continue
-        if fresh and r["version"] != optimizers.version(r["optimizer"]):
+        if installed and r["version"] != optimizers.version(r["optimizer"]):
             continue
         old = found.get(key(r))
         if old is None or old["trials"] <= r["trials"]:

@@ -28,17 +28,14 @@ def distribution(parameter):
 
 
 class OptunaSampler(AskTell):
-    constrained = True  # The sampler takes constraints_func.
+    constrained = True  # The sampler knows constraints.
     one_objective = False  # The sampler takes one objective only.
 
     def __init__(self, problem, seed, workers):
         super().__init__(problem, seed, workers)
-        more = {}
-        if self.constrained and problem.constraints():
-            more["constraints_func"] = lambda trial: trial.user_attrs["violations"]
         self._study = optuna.create_study(
             directions=["minimize"] * len(problem.objectives()),
-            sampler=self.sampler(seed, **more))
+            sampler=self.sampler(seed))
 
     @classmethod
     def supports(cls, problem):
@@ -48,7 +45,7 @@ class OptunaSampler(AskTell):
             return "one objective only"
         return ""
 
-    def sampler(self, seed, **more):
+    def sampler(self, seed):
         raise NotImplementedError
 
     def learn(self, history):
@@ -68,8 +65,8 @@ class OptunaSampler(AskTell):
         return trial, values
 
     def tell(self, token, metrics):
-        if self.problem.constraints():
-            token.set_user_attr("violations", violations(self.problem, metrics))
+        for i, violation in enumerate(violations(self.problem, metrics)):
+            token.set_constraint(f"c{i}", violation)
         self._study.tell(token, losses(self.problem, metrics))
 
 
@@ -80,28 +77,28 @@ class Random(OptunaSampler):
     def supports(cls, problem):
         return ""
 
-    def sampler(self, seed, **more):
+    def sampler(self, seed):
         return optuna.samplers.RandomSampler(seed=seed)
 
 
 class Tpe(OptunaSampler):
-    def sampler(self, seed, **more):
-        return optuna.samplers.TPESampler(seed=seed, **more)
+    def sampler(self, seed):
+        return optuna.samplers.TPESampler(seed=seed)
 
 
 class Gp(OptunaSampler):
-    def sampler(self, seed, **more):
+    def sampler(self, seed):
         import torch
 
         torch.set_num_threads(1)
-        return optuna.samplers.GPSampler(seed=seed, **more)
+        return optuna.samplers.GPSampler(seed=seed)
 
 
 class CmaEs(OptunaSampler):
     constrained = False
     one_objective = True
 
-    def sampler(self, seed, **more):
+    def sampler(self, seed):
         return optuna.samplers.CmaEsSampler(seed=seed, warn_independent_sampling=False)
 
 
@@ -109,6 +106,6 @@ class Nsga2(OptunaSampler):
     """A population of 20 with one objective: 50, the default, is half of 100
     trials drawn at random."""
 
-    def sampler(self, seed, **more):
+    def sampler(self, seed):
         size = 50 if len(self.problem.objectives()) > 1 else 20
-        return optuna.samplers.NSGAIISampler(seed=seed, population_size=size, **more)
+        return optuna.samplers.NSGAIISampler(seed=seed, population_size=size)
