@@ -45,7 +45,8 @@ def arguments():
     latency("--peers", default="optuna_tpe,optuna_gp,optuna_cmaes,hyperopt_tpe")
     latency("--n", default="50,100,300,1000,3000,10000")
     latency("--d", default="5,20,40")
-    latency("--budget", type=float, default=60, help="seconds of CPU a cell at most")
+    latency("--rounds", type=int, default=40, help="proposals that are timed")
+    latency("--budget", type=float, default=20, help="seconds of CPU a cell, about")
     latency("--driver")
     return parser.parse_args()
 

@@ -54,7 +54,8 @@ class Driver:
 
 def create(label, problem, seed, workers, trials, study):
     algorithm, options = parse(label)
+    budget = {"max_trials": trials} if trials else {}
     return {"create": {
         "id": study, "algorithm": algorithm, "options": options, "seed": seed,
         "metrics": problem.metrics, "parameters": problem.parameters,
-        "max_parallel": workers, "max_trials": trials}}
+        "max_parallel": workers, **budget}}
