@@ -1,5 +1,7 @@
 """Tables in text of the runs of one suite, and plots."""
 
+import itertools
+
 import numpy as np
 
 from . import optimizers, problems
@@ -94,17 +96,16 @@ def mean_table(runs):
         last = by[runs.budgets[-1]]
         cells += ["{:.2f}".format(last[[n.startswith(f + "/") for n in names]].mean())
                   for f in families]
-        rows.append([label, len(seeds), *cells, *_solved(runs, label, names, seeds),
+        rows.append([label, len(seeds), *cells, *_solved(runs, label, itertools.product(names, seeds)),
                      f"{runs.milliseconds(label):.2f}"])
     return text_table(head, rows)
 
 
-def _solved(runs, label, names, seeds):
-    """Share of the runs solved, and the median trials to it of those."""
+def _solved(runs, label, pairs):
+    """Of (problem, seed) pairs: the share solved, and the median trials to it."""
     trials = np.array([trials_to(runs.trace(label, n, s), SOLVED * runs.scale(n))
-                       for n in names for s in seeds], float)
-    trials[trials > runs.budgets[-1]] = np.inf
-    solved = np.isfinite(trials)
+                       for n, s in pairs], float)
+    solved = trials <= runs.budgets[-1]
     return f"{100 * solved.mean():.0f}%", (f"{np.median(trials[solved]):.0f}" if solved.any()
                                           else "-")
 
@@ -122,19 +123,15 @@ def problem_table(runs, statistic=np.median):
                 f"{statistic(runs.scale(p.name) * runs.scores(label, p.name, seeds, b)):.2g}"
                 for b in runs.budgets) if seeds else "-")
         rows.append([p.name, *cells])
-    solved = ["solved"]
-    for label in labels:
-        cells = [_solved(runs, label, [p.name], sorted(runs.seeds(label, p.name)))[0]
-                 for p in runs.covered(label)]
-        solved.append(" ".join(cells) if len(cells) <= 3 else f"{_mean_percent(cells):.0f}%")
+    pairs = {a: [(p.name, s) for p in runs.covered(a) for s in runs.seeds(a, p.name)]
+             for a in labels}
+    solved = [_solved(runs, a, pairs[a]) for a in labels]
+    rows.append(["solved", *(share for share, _ in solved)])
+    rows.append(["trials to solve", *(trials for _, trials in solved)])
     seeds = ["seeds"] + [str(min(len(runs.seeds(a, p.name)) for p in runs.covered(a)))
                          for a in labels]
     time = ["ms/trial"] + [f"{runs.milliseconds(a):.2f}" for a in labels]
-    return text_table(head, [*rows, solved, seeds, time])
-
-
-def _mean_percent(cells):
-    return np.mean([float(c.rstrip("%")) for c in cells])
+    return text_table(head, [*rows, seeds, time])
 
 
 def rank_table(runs):
