@@ -1,0 +1,1 @@
+"""Search benchmark: see README.md beside this file."""

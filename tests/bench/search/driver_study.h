@@ -1,0 +1,64 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "search/search_strategy.h"
+#include "search/study.h"
+
+namespace assay {
+
+// A study without a coordinator: one strategy, the trials it proposed, and the
+// CPU time it took. Gives the strategy what SearchRunner would: the same random
+// streams, the unfinished trials in order of their numbers, each ended trial
+// once, in order of their ends. A trial is named by its number, from 0.
+class DriverStudy {
+ public:
+  // The errors of MakeSearchStrategy().
+  static absl::StatusOr<DriverStudy> Create(StudySpec spec);
+
+  // Up to `count` new running trials. OutOfRange once the space is used up.
+  absl::StatusOr<std::vector<Trial>> Suggest(int count);
+
+  // A completed trial that the strategy did not propose. InvalidArgument if
+  // the parameters are not of the space.
+  absl::Status Add(Parameters parameters, Metrics final_metrics);
+
+  // NotFound, naming the trial, unless it is running; so do the next.
+  absl::Status Report(int64_t number, int64_t step, Metrics metrics);
+
+  // Ends a trial. Metrics of the study that `final_metrics` lacks are taken
+  // from its reports. REQUIRES: IsFinished(state).
+  absl::Status End(int64_t number, TrialState state, Metrics final_metrics);
+
+  // Microseconds of CPU, of all threads of the process, spent in calls of the
+  // strategy since the last call of this.
+  int64_t TakeCpuMicros();
+
+ private:
+  struct Running {
+    Trial trial;
+    std::vector<Measurement> curve;
+  };
+
+  DriverStudy(StudySpec spec, std::unique_ptr<SearchStrategy> strategy);
+
+  Trial NewTrial(const Proposal& proposal);
+  void Observe(Trial trial, TrialState state);
+  absl::StatusOr<Running*> Find(int64_t number);
+  Metrics Values(const Running& running, const Metrics& given) const;
+
+  StudySpec spec_;
+  std::unique_ptr<SearchStrategy> strategy_;
+  std::map<int64_t, Running> running_;  // By number.
+  int64_t created_ = 0;
+  int64_t ended_ = 0;
+  int64_t revision_ = 0;
+  int64_t cpu_nanos_ = 0;
+};
+
+}  // namespace assay
