@@ -49,14 +49,16 @@ class PageStream : public grpc::ServerWriteReactor<Response>,
   void OnDone() override { self_ = nullptr; }
 
  protected:
-  // On the pool. The next message; nullopt: the end, or, after Wait(), not yet.
+  // On the pool. The next message; nullopt: after SetAtEnd() the end, else not
+  // yet: Continue() is called later, perhaps before this has returned, so that
+  // whoever waits touches nothing afterwards.
   virtual absl::StatusOr<std::optional<Response>> Next() = 0;
 
   // True if it is now certain that a pending wait will not call Continue().
   virtual bool StopWaiting() { return false; }
 
-  // Says, in Next(), that Continue() will be called later.
-  void Wait() { waiting_ = true; }
+  // Says, in Next(), that nothing comes any more.
+  void SetAtEnd() { at_end_ = true; }
 
   void Continue() {
     context_.pool.Post([self = this->shared_from_this()] { self->MakeNext(); });
@@ -69,11 +71,10 @@ class PageStream : public grpc::ServerWriteReactor<Response>,
  private:
   void MakeNext() {
     if (cancelled_) return End(absl::CancelledError("the client left"));
-    waiting_ = false;
     absl::StatusOr<std::optional<Response>> next = Next();
     if (!next.ok()) return End(next.status());
     if (!next->has_value()) {
-      if (!waiting_) End(absl::OkStatus());
+      if (at_end_) End(absl::OkStatus());
       return;
     }
     message_ = **std::move(next);
@@ -89,7 +90,7 @@ class PageStream : public grpc::ServerWriteReactor<Response>,
   CallRecord record_;
   std::atomic<int>& open_;
   Response message_;
-  bool waiting_ = false;
+  bool at_end_ = false;
   std::atomic<bool> ended_ = false;
   std::atomic<bool> cancelled_ = false;
   std::shared_ptr<PageStream> self_;

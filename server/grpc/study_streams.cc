@@ -84,7 +84,6 @@ WatchStream::ChangePage() {
         return absl::OkStatus();
       }));
   if (changes.through <= after_) {
-    Wait();
     AwaitChange();
     return std::nullopt;
   }
@@ -137,6 +136,7 @@ absl::StatusOr<std::optional<v1::ExportStudyResponse>> ExportStream::Next() {
   }));
   if (page.trials().empty() && page.measurements().empty() &&
       curves_left_.empty()) {
+    SetAtEnd();
     return std::nullopt;
   }
   return page;

@@ -8,6 +8,7 @@
 Nothing that a Lab started outlives it. Waits poll a condition up to a deadline; nobody sleeps and hopes.
 """
 import atexit
+import contextlib
 import os
 import pathlib
 import re
@@ -111,6 +112,10 @@ def plain(parameters):
     return {name: json_format.MessageToDict(value) for name, value in parameters.items()}
 
 
+# What no test sends.
+CRASHES = {signal.SIGSEGV, signal.SIGABRT, signal.SIGBUS, signal.SIGFPE, signal.SIGILL}
+
+
 class Process:
     """A program in a session of its own, its stderr in a file."""
 
@@ -132,10 +137,11 @@ class Process:
         os.kill(self.pid, number)
 
     def kill(self):
-        """kill -9."""
+        """kill -9. A program that crashed before fails the test, whatever else went well."""
         if self.is_alive():
             self.popen.kill()
-        self.popen.wait()
+        code = self.popen.wait()
+        assert -code not in CRASHES, f"{self.argv[0]} crashed with signal {-code}: {self.text()[-2000:]}"
 
     def terminate(self, deadline=15.0):
         """SIGTERM; returns the exit code."""
@@ -382,14 +388,21 @@ class Lab:
             pathlib.Path(log).read_text(errors="replace").splitlines()[-lines:]) for log in self.logs)
 
     def close(self):
-        for thing in reversed(self.started):
-            process = thing.process if isinstance(thing, Server) else thing
-            if process is not None:
-                process.kill()
-            if isinstance(thing, Server) and thing.channel is not None:
-                thing.channel.close()
-        self.kill_leftovers()
-        shutil.rmtree(self.folder, ignore_errors=True)
+        try:
+            with contextlib.ExitStack() as stack:  # All are closed; then the first failure is told.
+                for thing in self.started:
+                    stack.callback(self.close_one, thing)
+        finally:
+            self.kill_leftovers()
+            shutil.rmtree(self.folder, ignore_errors=True)
+
+    @staticmethod
+    def close_one(thing):
+        process = thing.process if isinstance(thing, Server) else thing
+        if isinstance(thing, Server) and thing.channel is not None:
+            thing.channel.close()
+        if process is not None:
+            process.kill()
 
     def kill_leftovers(self):
         for pid in processes_of(self.folder):

@@ -15,6 +15,8 @@ import urllib.request
 import api
 
 START_SECONDS = 30
+# What no test sends.
+CRASHES = {signal.SIGSEGV, signal.SIGABRT, signal.SIGBUS, signal.SIGFPE, signal.SIGILL}
 STOP_SECONDS = 20
 
 
@@ -132,6 +134,7 @@ class RunningServer:
         finally:
             self.api.close()
         self._reader.join(STOP_SECONDS)
+        assert -code not in CRASHES, f"it crashed, exit code {code}: {self.log[-4000:]}"
         # Of a build with sanitizers.
         assert "runtime error: " not in self.log and "Sanitizer: " not in self.log, self.log
         return code
@@ -146,6 +149,9 @@ class RunningServer:
             elif self.runs:
                 print(self.log[-4000:])
                 self.kill()
+            elif kind is None:  # It ended by itself, or the test stopped it.
+                code = self.process.wait(STOP_SECONDS)
+                assert -code not in CRASHES, f"it crashed, exit code {code}: {self.log[-4000:]}"
         finally:
             self._folder.cleanup()
 
