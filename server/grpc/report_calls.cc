@@ -88,11 +88,16 @@ void ReportCalls::Take(Call* call) {
       ToMeasurement(request.measurement());
   if (!measurement.ok()) return Answer(call, measurement.status());
   context_.metrics.CountReport(1);
-  context_.recorder.Report({TrialId{request.trial_id()}, request.attempt()},
-                           *std::move(measurement),
-                           [this, call](absl::StatusOr<Advice> advice) {
-                             Answer(call, std::move(advice));
-                           });
+  std::unique_ptr<Call, Dropped> held(call, Dropped{this});
+  context_.recorder.Report(
+      {TrialId{request.trial_id()}, request.attempt()}, *std::move(measurement),
+      [this, held = std::move(held)](absl::StatusOr<Advice> advice) mutable {
+        Answer(held.release(), std::move(advice));
+      });
+}
+
+void ReportCalls::Dropped::operator()(Call* call) const {
+  calls->Answer(call, absl::UnavailableError("the server is shutting down"));
 }
 
 void ReportCalls::Answer(Call* call, absl::StatusOr<Advice> advice) {

@@ -37,6 +37,11 @@ class ReportCalls {
 
  private:
   struct Call;
+  // Answers a call whose callback was dropped by a shutdown.
+  struct Dropped {
+    ReportCalls* calls;
+    void operator()(Call* call) const;
+  };
 
   void Run();
   void Await();

@@ -172,7 +172,7 @@ class ReportBench {
   ChangeFeed feed_;
   LeaseTable leases_{clock_};
   StudyRegistry studies_{
-      {*storage_, clock_, pool_, timer_, codec_, feed_, leases_}};
+      {*storage_, clock_, pool_, pool_, timer_, codec_, feed_, leases_}};
   TrialRecorder recorder_{{studies_, *storage_, leases_, timer_}};
   const absl::Duration time_;
   StudyId study_;

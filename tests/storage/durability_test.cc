@@ -225,11 +225,15 @@ TEST_F(DurabilityTest, FullDiskInsideABodyFailsTheWholeGroup) {
         return absl::OkStatus();
       },
       note);
-  go.set_value();
-  EXPECT_EQ(WriteNow(*storage, AddNextTrial).code(),
-            absl::StatusCode::kUnavailable);
+  std::promise<void> answered;
+  storage->Write(AddNextTrial, [&](const absl::Status& status) {
+    note(status);
+    answered.set_value();
+  });
+  go.set_value();  // All of them wait by now: they are one group.
+  answered.get_future().wait();
   EXPECT_THAT(codes, testing::Each(absl::StatusCode::kUnavailable));
-  EXPECT_EQ(codes.size(), 3);
+  EXPECT_EQ(codes.size(), 4);
   EXPECT_FALSE(last_ran);
   EXPECT_EQ(CountRows(*storage), 1);
   vfs_->SetQuota(1 << 30);
