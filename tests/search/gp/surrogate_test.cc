@@ -1,0 +1,181 @@
+#include "search/gp/surrogate.h"
+
+#include <cmath>
+#include <limits>
+
+#include "gtest/gtest.h"
+
+namespace assay {
+namespace {
+
+constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
+
+std::shared_ptr<StudySpec> Spec(int parameters = 2) {
+  auto spec = std::make_shared<StudySpec>();
+  std::vector<Parameter> all;
+  for (int i = 0; i < parameters; ++i) {
+    all.push_back({std::string(1, char('a' + i)), DoubleDomain{}, {}, {}});
+  }
+  spec->space = *SearchSpace::Create(all);
+  spec->metrics = {{.name = "score", .goal = Goal::kMaximize}};
+  return spec;
+}
+
+double Score(const std::vector<double>& point) {
+  double sum = 0;
+  for (const double u : point) sum -= (u - 0.4) * (u - 0.4);
+  return sum;
+}
+
+Observation Completed(std::vector<double> point) {
+  Observation observation;
+  observation.values = {Score(point)};
+  observation.point = std::move(point);
+  return observation;
+}
+
+Observation Failed(std::vector<double> point) {
+  Observation observation = Completed(std::move(point));
+  observation.state = TrialState::kFailed;
+  observation.values = {kNaN};
+  return observation;
+}
+
+Observation Stopped(std::vector<double> point) {
+  Observation observation = Completed(std::move(point));
+  observation.state = TrialState::kStopped;
+  return observation;
+}
+
+std::vector<double> Draw(Random& random, int parameters = 2) {
+  std::vector<double> point(parameters);
+  for (double& u : point) u = random.Uniform();
+  return point;
+}
+
+Eigen::VectorXd MeansOf(const Surrogate& surrogate) {
+  Random random(77);
+  Eigen::MatrixXd points(20, surrogate.features().parameters());
+  for (double& u : points.reshaped()) u = random.Uniform();
+  return surrogate.objective(0).process().Mean(
+      surrogate.features().EmbedRows(points));
+}
+
+TEST(SurrogateTest, HasNoModelBeforeAValue) {
+  Surrogate surrogate(Spec());
+  EXPECT_FALSE(surrogate.Update());
+  surrogate.Learn(Failed({0.1, 0.2}));
+  EXPECT_FALSE(surrogate.Update());
+  surrogate.Learn(Completed({0.1, 0.3}));
+  EXPECT_TRUE(surrogate.Update());
+}
+
+// Bit for bit, however often the models were asked for: trials of each kind.
+TEST(SurrogateTest, IsAFunctionOfTheSequenceAlone) {
+  Random random(1);
+  Surrogate asked(Spec()), late(Spec());
+  for (int i = 0; i < 160; ++i) {
+    Observation observation = Completed(Draw(random));
+    if (i % 7 == 3) observation = Failed(observation.point);
+    if (i % 5 == 2) observation = Stopped(observation.point);
+    asked.Learn(observation), late.Learn(observation);
+    if (i % 3 == 0 || i > 150) {
+      asked.Update();
+      asked.SetPending({Draw(random), Draw(random)});
+      asked.SetPending({});
+    }
+    if (i % 40 == 39 || i == 109) {
+      Surrogate anew = late;
+      ASSERT_TRUE(asked.Update());
+      ASSERT_TRUE(anew.Update());
+      EXPECT_EQ(MeansOf(asked), MeansOf(anew)) << i;
+    }
+  }
+}
+
+TEST(SurrogateTest, AppendsBetweenFits) {
+  Random random(2);
+  Surrogate surrogate(Spec());
+  for (int i = 0; i < 106; ++i) surrogate.Learn(Completed(Draw(random)));
+  ASSERT_TRUE(surrogate.Update());
+  EXPECT_EQ(surrogate.fitted_at(), 104);
+  EXPECT_EQ(surrogate.objective(0).process().size(), 106);
+}
+
+TEST(SurrogateTest, StoppedTrialsCountAsTheMedianOrWorse) {
+  Surrogate surrogate(Spec());
+  for (const double a : {0.0, 0.2, 0.4, 0.6, 0.8, 1.0}) {
+    surrogate.Learn(Completed({a, 0.4}));
+  }
+  surrogate.Learn(Stopped({0.4, 0.42}));  // As good as the best, by its point.
+  ASSERT_TRUE(surrogate.Update());
+  const Eigen::VectorXd& y = surrogate.objective(0).process().y();
+  EXPECT_LE(y[6], std::max(y[1], y[3]));
+  EXPECT_LT(y[6], y[2]);
+}
+
+TEST(SurrogateTest, AModelOfSuccessNeedsFiveOfEach) {
+  Random random(3);
+  Surrogate surrogate(Spec());
+  for (int i = 0; i < 5; ++i) {
+    surrogate.Learn(Completed({0.1, random.Uniform()}));
+    if (i < 4) surrogate.Learn(Failed({0.9, random.Uniform()}));
+  }
+  ASSERT_TRUE(surrogate.Update());
+  EXPECT_TRUE(surrogate.requirements().empty());
+  surrogate.Learn(Failed({0.9, 0.5}));
+  ASSERT_TRUE(surrogate.Update());
+  ASSERT_EQ(surrogate.requirements().size(), 1u);
+  EXPECT_EQ(surrogate.requirements()[0], Requirement::kSuccess);
+  Eigen::MatrixXd points(2, 2);
+  points << 0.1, 0.5, 0.9, 0.5;
+  const Eigen::VectorXd mean =
+      surrogate.processes()[1]->Mean(surrogate.features().EmbedRows(points));
+  EXPECT_GT(mean[0], 0.3);
+  EXPECT_LT(mean[1], -0.3);
+}
+
+TEST(SurrogateTest, BoundsAreModelledWhereTheyAreKnown) {
+  auto spec = Spec();
+  spec->metrics.push_back({.name = "memory", .bound = 10});
+  Surrogate surrogate(spec);
+  for (const double a : {0.0, 0.25, 0.5, 0.75, 1.0}) {
+    Observation observation = Completed({a, 0.4});
+    observation.violations = {a == 0.5 ? kNaN : 100 * (a - 0.6)};
+    surrogate.Learn(observation);
+  }
+  ASSERT_TRUE(surrogate.Update());
+  ASSERT_EQ(surrogate.requirements().size(), 1u);
+  const GaussianProcess& bound = *surrogate.processes()[1];
+  EXPECT_EQ(bound.size(), 4);
+  EXPECT_LT(bound.y()[1], 0);  // Never centred: kept below 0.6 alone.
+  EXPECT_GT(bound.y()[2], 0);
+}
+
+TEST(SurrogateTest, BeyondAThousandResultsTheBestAndTheNewestAreKept) {
+  Random random(4);
+  Surrogate surrogate(Spec());
+  for (int i = 0; i < 1100; ++i) surrogate.Learn(Completed(Draw(random)));
+  ASSERT_TRUE(surrogate.Update());
+  const int appended = 1100 - surrogate.fitted_at();
+  EXPECT_EQ(surrogate.objective(0).process().size(), 512 + appended);
+}
+
+TEST(SurrogateTest, PendingPointsShrinkTheDeviationThere) {
+  Random random(5);
+  Surrogate surrogate(Spec());
+  for (int i = 0; i < 8; ++i) surrogate.Learn(Completed(Draw(random)));
+  ASSERT_TRUE(surrogate.Update());
+  Eigen::MatrixXd point(1, 2);
+  point << 0.9, 0.9;
+  const Eigen::MatrixXd x = surrogate.features().EmbedRows(point);
+  surrogate.SetPending({{0.9, 0.9}});
+  const Posterior with = surrogate.objective(0).process().Predict(x);
+  EXPECT_LT(with.variance_all[0], with.variance[0]);
+  surrogate.SetPending({});
+  const Posterior without = surrogate.objective(0).process().Predict(x);
+  EXPECT_EQ(without.variance_all[0], without.variance[0]);
+}
+
+}  // namespace
+}  // namespace assay

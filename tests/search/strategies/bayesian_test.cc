@@ -1,0 +1,268 @@
+#include "search/strategies/bayesian.h"
+
+#include <algorithm>
+#include <cmath>
+#include <functional>
+#include <limits>
+
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "search/factory.h"
+#include "search/strategies/start_points.h"
+
+namespace assay {
+namespace {
+
+using ::testing::HasSubstr;
+
+constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
+
+StudySpec Spec(std::vector<Parameter> parameters) {
+  StudySpec spec;
+  spec.algorithm.name = "bayesian";
+  spec.metrics = {{.name = "loss"}};
+  spec.space = *SearchSpace::Create(std::move(parameters));
+  return spec;
+}
+
+std::vector<Parameter> Numbers(int count) {
+  std::vector<Parameter> parameters;
+  for (int i = 0; i < count; ++i) {
+    parameters.push_back(
+        {std::string(1, char('a' + i)), DoubleDomain{}, {}, {}});
+  }
+  return parameters;
+}
+
+using Train = std::function<void(const Parameters&, Trial&)>;
+
+// Runs a study, one trial at a time.
+std::vector<Trial> RunStudy(const StudySpec& spec, int trials,
+                            const Train& train) {
+  const auto strategy = *MakeSearchStrategy(spec);
+  std::vector<Trial> finished;
+  for (int i = 1; i <= trials; ++i) {
+    Random random(spec.seed, i);
+    const Proposal proposal = strategy->Suggest({}, 1, random).value()[0];
+    Trial trial = AsTrial(proposal);
+    trial.id = {i};
+    trial.state = TrialState::kCompleted;
+    train(trial.parameters, trial);
+    strategy->Observe(trial);
+    finished.push_back(trial);
+  }
+  return finished;
+}
+
+double At(const Parameters& parameters, const char* name) {
+  return std::get<double>(parameters.at(name));
+}
+
+double Best(const std::vector<Trial>& trials, const char* metric = "loss") {
+  double best = std::numeric_limits<double>::infinity();
+  for (const Trial& trial : trials) {
+    if (trial.state != TrialState::kCompleted) continue;
+    best = std::min(best, trial.final_metrics.at(metric));
+  }
+  return best;
+}
+
+double Bowl(const Parameters& parameters) {
+  double sum = 0;
+  for (const auto& [name, value] : parameters) {
+    sum += std::pow(std::get<double>(value) - 0.73, 2);
+  }
+  return sum;
+}
+
+TEST(BayesianTest, FindsTheBottomOfABowl) {
+  const auto trials =
+      RunStudy(Spec(Numbers(4)), 40, [](const Parameters& at, Trial& trial) {
+        trial.final_metrics = {{"loss", Bowl(at)}};
+      });
+  EXPECT_LT(Best(trials), 1e-4);
+}
+
+TEST(BayesianTest, MaximisesWhatIsToBeMaximised) {
+  StudySpec spec = Spec(Numbers(2));
+  spec.metrics[0].goal = Goal::kMaximize;
+  const auto trials =
+      RunStudy(spec, 25, [](const Parameters& at, Trial& trial) {
+        trial.final_metrics = {{"loss", -Bowl(at)}};
+      });
+  double best = -1;
+  for (const Trial& trial : trials) {
+    best = std::max(best, trial.final_metrics.at("loss"));
+  }
+  EXPECT_GT(best, -1e-3);
+}
+
+TEST(BayesianTest, BeginsWithStartPointsThenTakesTurns) {
+  StudySpec spec = Spec(Numbers(3));
+  const auto trials =
+      RunStudy(spec, 12, [](const Parameters& at, Trial& trial) {
+        trial.final_metrics = {{"loss", Bowl(at)}};
+      });
+  const auto start = static_cast<size_t>(StartPoints::Count(spec));
+  for (size_t i = 0; i < trials.size(); ++i) {
+    const char* expected = i < start    ? "start"
+                           : i % 2 == 0 ? "upper confidence bound"
+                                        : "expected improvement";
+    EXPECT_THAT(trials[i].origin.why, HasSubstr(expected)) << i;
+  }
+}
+
+TEST(BayesianTest, SaysWhatItExpectsInTheMetricsOwnUnit) {
+  const auto trials =
+      RunStudy(Spec(Numbers(1)), 15, [](const Parameters& at, Trial& trial) {
+        trial.final_metrics = {{"loss", 1000 + Bowl(at)}};
+      });
+  EXPECT_THAT(trials.back().origin.why, HasSubstr("expects loss 1000"));
+  EXPECT_THAT(trials.back().origin.why,
+              HasSubstr("from 14 results, fitted at 14"));
+}
+
+// The better half of the space fails.
+TEST(BayesianTest, AvoidsWhereTrialsFail) {
+  const auto trials =
+      RunStudy(Spec(Numbers(2)), 50, [](const Parameters& at, Trial& trial) {
+        if (At(at, "a") > 0.5) trial.state = TrialState::kFailed;
+        trial.final_metrics = {{"loss", 1 - At(at, "a") + Bowl(at) / 10}};
+      });
+  int failed = 0;
+  for (size_t i = 25; i < trials.size(); ++i) {
+    failed += trials[i].state == TrialState::kFailed;
+  }
+  EXPECT_LE(failed, 12);
+  EXPECT_LT(Best(trials), 0.56);
+}
+
+TEST(BayesianTest, KeepsABound) {
+  StudySpec spec = Spec(Numbers(2));
+  spec.metrics.push_back({.name = "memory", .bound = 0.5});
+  double best = 1;
+  RunStudy(spec, 40, [&](const Parameters& at, Trial& trial) {
+    const double loss = 1 - (At(at, "a") + At(at, "b")) / 2;
+    const double memory = At(at, "a") * At(at, "b") + At(at, "a") / 2;
+    trial.final_metrics = {{"loss", loss}, {"memory", memory}};
+    if (memory <= 0.5) best = std::min(best, loss);
+  });
+  // Memory is 1/2 on b = 1/2 (1/a - 1): the best is a = 1/3, b = 1.
+  EXPECT_LT(best, 1.0 / 3 + 0.02);
+}
+
+TEST(BayesianTest, SpreadsOverAFrontOfTwoObjectives) {
+  StudySpec spec = Spec(Numbers(3));
+  spec.metrics = {{.name = "f"}, {.name = "g"}};
+  const auto trials =
+      RunStudy(spec, 40, [](const Parameters& at, Trial& trial) {
+        const double rest =
+            std::pow(At(at, "b") - 0.5, 2) + std::pow(At(at, "c") - 0.5, 2);
+        trial.final_metrics = {{"f", std::pow(At(at, "a"), 2) + rest},
+                               {"g", std::pow(1 - At(at, "a"), 2) + rest}};
+      });
+  // The area within (1.1, 1.1) of the front sqrt(f) + sqrt(g) = 1: 1.21 - 1/6.
+  std::vector<std::pair<double, double>> front;
+  for (const Trial& trial : trials) {
+    front.push_back({trial.final_metrics.at("f"), trial.final_metrics.at("g")});
+  }
+  std::sort(front.begin(), front.end());
+  double area = 0, height = 1.1;
+  for (const auto& [f, g] : front) {
+    if (f >= 1.1 || g >= height) continue;
+    area += (1.1 - f) * (height - g);
+    height = g;
+  }
+  EXPECT_GT(area, 0.94 * (1.21 - 1.0 / 6));
+}
+
+TEST(BayesianTest, WorksWithThreeObjectives) {
+  StudySpec spec = Spec(Numbers(2));
+  spec.metrics = {{.name = "f"}, {.name = "g"}, {.name = "h"}};
+  RunStudy(spec, 20, [](const Parameters& at, Trial& trial) {
+    trial.final_metrics = {{"f", At(at, "a")},
+                           {"g", At(at, "b")},
+                           {"h", -At(at, "a") * At(at, "b")}};
+  });
+}
+
+TEST(BayesianTest, ABatchIsSpreadOut) {
+  const StudySpec spec = Spec(Numbers(2));
+  const auto strategy = *MakeSearchStrategy(spec);
+  int id = 1;
+  for (; id <= 12; ++id) {
+    Random random(1, id);
+    Trial trial = AsTrial(strategy->Suggest({}, 1, random).value()[0]);
+    trial.id = {id};
+    trial.state = TrialState::kCompleted;
+    trial.final_metrics = {{"loss", Bowl(trial.parameters)}};
+    strategy->Observe(trial);
+  }
+  Random random(1, 99);
+  const auto batch = strategy->Suggest({}, 8, random).value();
+  for (size_t i = 0; i < batch.size(); ++i) {
+    for (size_t j = 0; j < i; ++j) {
+      const Parameters& a = batch[i].parameters;
+      const Parameters& b = batch[j].parameters;
+      EXPECT_GT(std::fabs(At(a, "a") - At(b, "a")) +
+                    std::fabs(At(a, "b") - At(b, "b")),
+                0.003);
+    }
+  }
+}
+
+// As the median rule does: stopped at their first check, with a bad value.
+TEST(BayesianTest, LearnsOfTrialsThatWereStopped) {
+  int late = 0;
+  RunStudy(Spec(Numbers(2)), 60, [&](const Parameters& at, Trial& trial) {
+    const double loss = Bowl(at);
+    trial.final_metrics = {{"loss", loss}};
+    if (trial.id.value > 8 && loss > 0.15) {
+      trial.state = TrialState::kStopped;
+      trial.last_step = 1;
+      trial.final_metrics["loss"] = 5;  // Of an early step.
+      late += trial.id.value > 34;
+    }
+  });
+  EXPECT_LE(late, 6);  // Of 26.
+}
+
+TEST(BayesianTest, SearchesManyParametersWithinABox) {
+  const auto trials =
+      RunStudy(Spec(Numbers(24)), 60, [](const Parameters& at, Trial& trial) {
+        trial.final_metrics = {{"loss", Bowl(at)}};
+      });
+  EXPECT_LT(Best(trials), trials[0].final_metrics.at("loss") / 1.8);
+}
+
+TEST(BayesianTest, EachOptionWorks) {
+  using Options = BayesianOptions;
+  for (const Options& options :
+       {Options{.transform = Options::Transform::kStandardize},
+        Options{.transform = Options::Transform::kHalfRankLog},
+        Options{.arms = Options::Arms::kConfidenceBound},
+        Options{.arms = Options::Arms::kImprovement},
+        Options{.prior = Options::Prior::kLogSquared},
+        Options{.prior = Options::Prior::kDimensionScaled},
+        Options{.trust_region = false}, Options{.start_trials = 7}}) {
+    StudySpec spec = Spec(Numbers(2));
+    spec.algorithm.bayesian = options;
+    const auto trials =
+        RunStudy(spec, 25, [](const Parameters& at, Trial& trial) {
+          trial.final_metrics = {{"loss", Bowl(at)}};
+        });
+    EXPECT_LT(Best(trials), 0.01);
+  }
+}
+
+TEST(BayesianTest, NothingButFailuresIsSearchedAtRandom) {
+  const auto trials =
+      RunStudy(Spec(Numbers(2)), 12, [](const Parameters&, Trial& trial) {
+        trial.state = TrialState::kFailed;
+        trial.final_metrics = {{"loss", kNaN}};
+      });
+  EXPECT_THAT(trials.back().origin.why, HasSubstr("no trial has a result"));
+}
+
+}  // namespace
+}  // namespace assay
