@@ -147,7 +147,16 @@ class StrategyConformanceTest : public testing::TestWithParam<const char*> {
   }
 };
 
-constexpr const char* kAll[] = {"auto", "grid", "quasi_random", "random"};
+constexpr const char* kAll[] = {"auto",
+                                "differential_evolution",
+                                "genetic",
+                                "grid",
+                                "nsga2",
+                                "particle_swarm",
+                                "quasi_random",
+                                "random",
+                                "regularized_evolution",
+                                "simulated_annealing"};
 
 INSTANTIATE_TEST_SUITE_P(All, StrategyConformanceTest, testing::ValuesIn(kAll),
                          [](const auto& test) { return test.param; });
