@@ -36,7 +36,7 @@ class Nsga2 : public LearningStrategy {
     if (static_cast<int>(population_.size()) <= size_) return;
     const auto last = std::max_element(ranks_.begin(), ranks_.end(), Precedes);
     population_.erase(population_.begin() + (last - ranks_.begin()));
-    ranks_ = NonDominatedSort(population_);
+    ranks_.erase(last);  // It dominated nothing: the other fronts stay.
   }
 
   Candidate Propose(absl::Span<const Unfinished>, Random& random) override {

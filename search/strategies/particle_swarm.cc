@@ -13,6 +13,7 @@
 namespace assay {
 namespace {
 
+constexpr uint64_t kSalt = 0x3C6EF372FE94F82B;  // For streams of its own.
 constexpr double kInertia = 0.729;
 constexpr double kPull = 1.494;  // c1 and c2.
 constexpr double kFastest = 0.5;
@@ -33,17 +34,15 @@ class ParticleSwarm : public LearningStrategy {
 
   void Learn(const Observation& observation) override {
     if (!best_ || Dominates(observation, *best_)) best_ = observation;
-    Particle* particle = Find(observation.origin);
-    if (particle == nullptr) return;
-    for (int i = 0; i < coordinates_.size() && particle->best; ++i) {
-      const double move = observation.point[i] - particle->position[i];
-      particle->velocity[i] =
-          std::isnan(move) ? 0 : std::clamp(move, -kFastest, kFastest);
-    }
-    particle->velocity.resize(coordinates_.size());
-    particle->position = observation.point;
-    if (!particle->best || Dominates(observation, *particle->best)) {
-      particle->best = observation;
+    const std::optional<size_t> index = IndexOf(observation.origin);
+    if (!index) return;
+    Particle& particle = particles_[*index];
+    particle.velocity = particle.best
+                            ? LastMove(particle.position, observation.point)
+                            : FirstMove(*index, observation.point);
+    particle.position = observation.point;
+    if (!particle.best || Dominates(observation, *particle.best)) {
+      particle.best = observation;
     }
   }
 
@@ -74,12 +73,36 @@ class ParticleSwarm : public LearningStrategy {
 
   // Whose result it is: a start point or a user's trial is a new particle's,
   // and nobody's once there are all.
-  Particle* Find(const Origin& origin) {
-    if (IsOwn(origin)) return &particles_[origin.ordinal % particles_.size()];
-    const auto free =
-        std::find_if(particles_.begin(), particles_.end(),
-                     [](const Particle& particle) { return !particle.best; });
-    return free == particles_.end() ? nullptr : &*free;
+  std::optional<size_t> IndexOf(const Origin& origin) const {
+    if (IsOwn(origin)) return origin.ordinal % particles_.size();
+    for (size_t i = 0; i < particles_.size(); ++i) {
+      if (!particles_[i].best) return i;
+    }
+    return std::nullopt;
+  }
+
+  static std::vector<double> LastMove(const std::vector<double>& from,
+                                      const std::vector<double>& to) {
+    std::vector<double> velocity;
+    for (size_t i = 0; i < to.size(); ++i) {
+      const double move = to[i] - from[i];
+      velocity.push_back(
+          std::isnan(move) ? 0 : std::clamp(move, -kFastest, kFastest));
+    }
+    return velocity;
+  }
+
+  // Half of the way to anywhere (Clerc 2012, "Standard particle swarm
+  // optimisation").
+  std::vector<double> FirstMove(size_t index,
+                                const std::vector<double>& position) const {
+    Random random(spec().seed ^ kSalt, index);
+    std::vector<double> velocity;
+    for (const double x : position) {
+      const double to = random.Uniform();
+      velocity.push_back(std::isnan(x) ? 0 : (to - x) / 2);
+    }
+    return velocity;
   }
 
   std::vector<double> Moved(const Particle& particle, Random& random) const {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <deque>
 #include <utility>
 
 #include "absl/strings/str_format.h"
@@ -15,7 +16,9 @@ namespace {
 
 constexpr uint64_t kSalt = 0xBB67AE8584CAA73B;  // For streams of its own.
 constexpr double kCooling = 0.95;
-constexpr int64_t kResultsOfOneRun = 90;  // 0.95^90 is 1 %.
+constexpr int kCoolingsAtEnd = 90;      // 0.95^90 is 1 %.
+constexpr int kCoolingsAtRestart = 30;  // 0.95^30 is 21 %.
+constexpr size_t kRecentLosses = 20;
 constexpr double kAcceptedAtStart = 0.8;
 
 bool IsValid(const Observation& trial) {
@@ -30,12 +33,13 @@ class SimulatedAnnealing : public LearningStrategy {
 
  protected:
   void Learn(const Observation& observation) override {
+    if (!best_ || Dominates(observation, *best_)) best_ = observation;
+    NoteLoss(observation);
     if (IsOwn(observation.origin)) {
       LearnOfNeighbour(observation);
-    } else {
-      LearnOfOther(observation);
+    } else if (!current_ || Dominates(observation, *current_)) {
+      current_ = observation;
     }
-    if (!best_ || Dominates(observation, *best_)) best_ = observation;
   }
 
   Candidate Propose(absl::Span<const Unfinished> unfinished,
@@ -55,21 +59,23 @@ class SimulatedAnnealing : public LearningStrategy {
 
  private:
   // As a share of the first one.
-  double Temperature() const {
-    return std::pow(kCooling, static_cast<double>(results_ % kResultsOfOneRun));
-  }
+  double Temperature() const { return std::pow(kCooling, coolings_); }
 
   void LearnOfNeighbour(const Observation& neighbour) {
     if (!current_ || Accepts(neighbour)) current_ = neighbour;
     ++results_;
-    if (results_ % kResultsOfOneRun == 0) current_ = best_;
+    if (++coolings_ < kCoolingsAtEnd) return;
+    coolings_ = kCoolingsAtRestart;
+    current_ = best_;
   }
 
-  void LearnOfOther(const Observation& trial) {
-    if (results_ == 0 && current_ && IsValid(*current_) && IsValid(trial)) {
-      losses_.push_back(std::fabs(trial.values[0] - current_->values[0]));
-    }
-    if (!current_ || Dominates(trial, *current_)) current_ = trial;
+  // If the trial is worse than the current point.
+  void NoteLoss(const Observation& trial) {
+    if (!current_ || !IsValid(*current_) || !IsValid(trial)) return;
+    const double loss = current_->values[0] - trial.values[0];
+    if (loss <= 0) return;
+    losses_.push_back(loss);
+    if (losses_.size() > kRecentLosses) losses_.pop_front();
   }
 
   bool Accepts(const Observation& neighbour) const {
@@ -81,27 +87,29 @@ class SimulatedAnnealing : public LearningStrategy {
     return random.Uniform() < std::exp(-loss / (first * Temperature()));
   }
 
-  // The median, above 0.
+  // The median.
   double TypicalLoss() const {
-    std::vector<double> losses = losses_;
+    std::vector<double> losses(losses_.begin(), losses_.end());
     const auto middle = losses.begin() + losses.size() / 2;
     std::nth_element(losses.begin(), middle, losses.end());
-    return std::max(*middle, 1e-300);
+    return *middle;
   }
 
   std::vector<double> Neighbour(Random& random) const {
     const Coordinates& coordinates = variation_.coordinates();
     std::vector<double> point = current_->point;
     const std::vector<int> active = coordinates.Active(point);
+    const double chance = 1 / static_cast<double>(active.size());
+    const int forced = active[random.Below(active.size())];
     bool differs = false;
     for (const int i : active) {
+      if (i != forced && random.Uniform() >= chance) continue;
       const double u = point[i];
       point[i] = Step(i, u, random);
       differs |= !coordinates.IsSame(i, u, point[i]);
     }
-    if (differs) return point;
-    const int i = active[random.Below(active.size())];
-    point[i] = variation_.MutateOne(i, point[i], random);
+    if (!differs)
+      point[forced] = variation_.MutateOne(forced, point[forced], random);
     return point;
   }
 
@@ -114,8 +122,9 @@ class SimulatedAnnealing : public LearningStrategy {
   }
 
   const Variation variation_;
-  int64_t results_ = 0;         // Of neighbours.
-  std::vector<double> losses_;  // Of start points against the best before.
+  int coolings_ = 0;
+  int64_t results_ = 0;        // Of neighbours.
+  std::deque<double> losses_;  // The last, against the current point of then.
   std::optional<Observation> current_;
   std::optional<Observation> best_;
 };

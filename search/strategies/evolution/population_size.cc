@@ -5,9 +5,9 @@
 namespace assay {
 
 int PopulationSize(const StudySpec& spec, int wanted, int least) {
-  const int64_t fifth = spec.budget.max_trials.value_or(5 * wanted) / 5;
+  const int64_t tenth = spec.budget.max_trials.value_or(10 * wanted) / 10;
   return static_cast<int>(
-      std::max<int64_t>(least, std::min<int64_t>(wanted, fifth)));
+      std::max<int64_t>(least, std::min<int64_t>(wanted, tenth)));
 }
 
 }  // namespace assay

@@ -4,8 +4,8 @@
 
 namespace assay {
 
-// How many trials a population holds: `wanted`, but at most a fifth of
-// max_trials, so that it sees a few generations, and at least `least`.
+// How many trials a population holds: `wanted`, but at most a tenth of
+// max_trials, so that it sees some generations, and at least `least`.
 int PopulationSize(const StudySpec& spec, int wanted, int least);
 
 }  // namespace assay
