@@ -2,6 +2,7 @@
 
 #include <cassert>
 #include <cmath>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
@@ -9,9 +10,15 @@
 #include "search/stopping/median.h"
 #include "search/stopping/patience.h"
 #include "search/strategies/bayesian.h"
+#include "search/strategies/differential_evolution.h"
+#include "search/strategies/genetic.h"
 #include "search/strategies/grid.h"
+#include "search/strategies/nsga2.h"
+#include "search/strategies/particle_swarm.h"
 #include "search/strategies/quasi_random.h"
 #include "search/strategies/random.h"
+#include "search/strategies/regularized_evolution.h"
+#include "search/strategies/simulated_annealing.h"
 
 namespace assay {
 namespace {
@@ -24,6 +31,25 @@ struct NamedStrategy {
   StrategyOr (*make)(const StudySpec& spec, Space space);
 };
 
+using MakeOfSpec =
+    std::unique_ptr<SearchStrategy> (*)(std::shared_ptr<const StudySpec> spec);
+
+// A strategy that is made from the whole spec.
+template <MakeOfSpec make>
+StrategyOr OfSpec(const StudySpec& spec, Space) {
+  return make(std::make_shared<const StudySpec>(spec));
+}
+
+// The same, for one objective.
+template <MakeOfSpec make>
+StrategyOr OfOneObjective(const StudySpec& spec, Space space) {
+  const size_t objectives = Objectives(spec).size();
+  if (objectives == 1) return OfSpec<make>(spec, std::move(space));
+  return absl::InvalidArgumentError(absl::StrCat(
+      "algorithm \"", spec.algorithm.name, "\": ", objectives,
+      " objectives, takes one; nsga2 and bayesian take several"));
+}
+
 // Sorted by name.
 constexpr NamedStrategy kStrategies[] = {
     {"auto",
@@ -31,14 +57,15 @@ constexpr NamedStrategy kStrategies[] = {
        return MakeQuasiRandom(std::move(space), spec.seed,
                               "auto uses quasi_random: ");
      }},
-    {"bayesian",
-     [](const StudySpec& spec, Space) -> StrategyOr {
-       return MakeBayesian(std::make_shared<const StudySpec>(spec));
-     }},
+    {"bayesian", OfSpec<MakeBayesian>},
+    {"differential_evolution", OfOneObjective<MakeDifferentialEvolution>},
+    {"genetic", OfOneObjective<MakeGenetic>},
     {"grid",
      [](const StudySpec& spec, Space space) -> StrategyOr {
        return MakeGrid(std::move(space), spec.algorithm, spec.seed);
      }},
+    {"nsga2", OfSpec<MakeNsga2>},
+    {"particle_swarm", OfOneObjective<MakeParticleSwarm>},
     {"quasi_random",
      [](const StudySpec& spec, Space space) -> StrategyOr {
        return MakeQuasiRandom(std::move(space), spec.seed, "");
@@ -47,6 +74,8 @@ constexpr NamedStrategy kStrategies[] = {
      [](const StudySpec& spec, Space space) -> StrategyOr {
        return MakeRandom(std::move(space), spec.seed);
      }},
+    {"regularized_evolution", OfOneObjective<MakeRegularizedEvolution>},
+    {"simulated_annealing", OfOneObjective<MakeSimulatedAnnealing>},
 };
 
 struct NamedRule {

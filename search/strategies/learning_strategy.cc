@@ -1,5 +1,6 @@
 #include "search/strategies/learning_strategy.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -25,6 +26,9 @@ LearningStrategy::LearningStrategy(std::string name,
 void LearningStrategy::Observe(const Trial& trial) {
   finished_.insert(FingerprintOf(trial));
   rest_->Observe(trial);
+  if (IsOwn(trial.origin)) {
+    next_ordinal_ = std::max(next_ordinal_, trial.origin.ordinal + 1);
+  }
   if (!spec_->space.Check(trial.parameters).ok()) return;
   Learn(ToObservation(trial, *spec_));
 }
@@ -88,7 +92,9 @@ std::optional<Proposal> LearningStrategy::NextOfModel(const Round& round,
     Candidate candidate = Propose(round.unfinished, random);
     Proposal proposal;
     proposal.parameters = std::move(candidate.parameters);
-    proposal.origin = {.strategy = name_, .why = std::move(candidate.why)};
+    proposal.origin = {.strategy = name_,
+                       .why = std::move(candidate.why),
+                       .ordinal = candidate.ordinal};
     if (IsNew(round, proposal)) return proposal;
   }
   return std::nullopt;
@@ -101,6 +107,19 @@ absl::StatusOr<Proposal> LearningStrategy::NextOfRest(const Round& round,
   rest[0].origin.why =
       absl::StrCat(name_, " names nothing new: ", rest[0].origin.why);
   return std::move(rest[0]);
+}
+
+bool LearningStrategy::IsOwn(const Origin& origin) const {
+  return origin.ordinal >= 0 && origin.strategy == name_;
+}
+
+int64_t LearningStrategy::NextOrdinal(
+    absl::Span<const Unfinished> unfinished) const {
+  int64_t next = next_ordinal_;
+  for (const Unfinished& trial : unfinished) {
+    if (IsOwn(trial.origin)) next = std::max(next, trial.origin.ordinal + 1);
+  }
+  return next;
 }
 
 Parameters LearningStrategy::RandomParameters(Random& random) const {

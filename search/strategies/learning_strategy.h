@@ -45,6 +45,7 @@ class LearningStrategy : public SearchStrategy {
   struct Candidate {
     Parameters parameters;
     std::string why;
+    int64_t ordinal = -1;  // Of Origin: comes back with the result.
   };
 
   // `name` as in the factory. REQUIRES: !spec->space.empty().
@@ -62,6 +63,13 @@ class LearningStrategy : public SearchStrategy {
   // later answer.
   virtual Candidate Propose(absl::Span<const Unfinished> unfinished,
                             Random& random) = 0;
+
+  // True if Propose() named it with an ordinal: it is neither a start point nor
+  // a user's.
+  bool IsOwn(const Origin& origin) const;
+
+  // One above each Candidate::ordinal that is known, from 0.
+  int64_t NextOrdinal(absl::Span<const Unfinished> unfinished) const;
 
   // How many configurations come from StartPoints.
   virtual int64_t StartTrials() const { return StartPoints::Count(*spec_); }
@@ -90,6 +98,7 @@ class LearningStrategy : public SearchStrategy {
   const StartPoints start_;
   const std::unique_ptr<SearchStrategy> rest_;  // Random, then what is left.
   absl::flat_hash_set<Fingerprint> finished_;
+  int64_t next_ordinal_ = 0;  // Of finished trials.
 };
 
 }  // namespace assay

@@ -3,6 +3,7 @@
 #include <limits>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
@@ -36,12 +37,37 @@ TEST(FactoryTest, MakesEachAlgorithm) {
 
 TEST(FactoryTest, UnknownAlgorithmIsAnsweredWithThoseThereAre) {
   StudySpec spec = Spec();
-  spec.algorithm.name = "best";
+  spec.algorithm.name = "oracle";
   const absl::Status status = MakeSearchStrategy(spec).status();
   EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
   EXPECT_EQ(status.message(),
-            "algorithm \"best\" is not known, there are auto, bayesian, grid, "
-            "quasi_random, random");
+            absl::StrCat("algorithm \"oracle\" is not known, there are ",
+                         absl::StrJoin(SearchStrategyNames(), ", ")));
+}
+
+TEST(FactoryTest, AlgorithmsForOneObjectiveRefuseSeveral) {
+  StudySpec spec = Spec();
+  spec.metrics.push_back({.name = "seconds"});
+  for (const char* name :
+       {"differential_evolution", "genetic", "particle_swarm",
+        "regularized_evolution", "simulated_annealing"}) {
+    spec.algorithm.name = name;
+    const absl::Status status = MakeSearchStrategy(spec).status();
+    EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
+    EXPECT_EQ(status.message(),
+              absl::StrCat("algorithm \"", name,
+                           "\": 2 objectives, takes one; nsga2 and bayesian "
+                           "take several"));
+  }
+  spec.algorithm.name = "nsga2";
+  EXPECT_TRUE(MakeSearchStrategy(spec).ok());
+}
+
+TEST(FactoryTest, ABoundIsNoSecondObjective) {
+  StudySpec spec = Spec();
+  spec.metrics.push_back({.name = "seconds", .bound = 3});
+  spec.algorithm.name = "genetic";
+  EXPECT_TRUE(MakeSearchStrategy(spec).ok());
 }
 
 TEST(FactoryTest, AutoSaysWhatItUses) {

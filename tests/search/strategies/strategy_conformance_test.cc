@@ -147,8 +147,17 @@ class StrategyConformanceTest : public testing::TestWithParam<const char*> {
   }
 };
 
-constexpr const char* kAll[] = {"auto", "bayesian", "grid", "quasi_random",
-                                "random"};
+constexpr const char* kAll[] = {"auto",
+                                "bayesian",
+                                "differential_evolution",
+                                "genetic",
+                                "grid",
+                                "nsga2",
+                                "particle_swarm",
+                                "quasi_random",
+                                "random",
+                                "regularized_evolution",
+                                "simulated_annealing"};
 
 INSTANTIATE_TEST_SUITE_P(All, StrategyConformanceTest, testing::ValuesIn(kAll),
                          [](const auto& test) { return test.param; });
