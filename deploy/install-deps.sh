@@ -12,7 +12,7 @@ packages=(
   libboost-dev libcli11-dev libspdlog-dev libsqlite3-dev libssl-dev libtomlplusplus-dev
   libyaml-cpp-dev nlohmann-json3-dev prometheus-cpp-dev zlib1g-dev
   # Numbers. Without OpenBLAS a small network trains 20 times slower.
-  libopenblas0-pthread libtorch-dev
+  libeigen3-dev libopenblas0-pthread libtorch-dev
   # Real data: 60,000 + 10,000 images of clothes.
   dataset-fashion-mnist
   # Tests and benchmarks.

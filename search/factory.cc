@@ -9,6 +9,7 @@
 #include "search/base/status_macros.h"
 #include "search/stopping/median.h"
 #include "search/stopping/patience.h"
+#include "search/strategies/cma_es.h"
 #include "search/strategies/differential_evolution.h"
 #include "search/strategies/genetic.h"
 #include "search/strategies/grid.h"
@@ -18,6 +19,7 @@
 #include "search/strategies/random.h"
 #include "search/strategies/regularized_evolution.h"
 #include "search/strategies/simulated_annealing.h"
+#include "search/strategies/tpe.h"
 
 namespace assay {
 namespace {
@@ -56,6 +58,7 @@ constexpr NamedStrategy kStrategies[] = {
        return MakeQuasiRandom(std::move(space), spec.seed,
                               "auto uses quasi_random: ");
      }},
+    {"cma_es", OfOneObjective<MakeCmaEs>},
     {"differential_evolution", OfOneObjective<MakeDifferentialEvolution>},
     {"genetic", OfOneObjective<MakeGenetic>},
     {"grid",
@@ -74,6 +77,10 @@ constexpr NamedStrategy kStrategies[] = {
      }},
     {"regularized_evolution", OfOneObjective<MakeRegularizedEvolution>},
     {"simulated_annealing", OfOneObjective<MakeSimulatedAnnealing>},
+    {"tpe",
+     [](const StudySpec& spec, Space) -> StrategyOr {
+       return MakeTpe(std::make_shared<const StudySpec>(spec));
+     }},
 };
 
 struct NamedRule {
