@@ -10,6 +10,7 @@
 #include "search/stopping/median.h"
 #include "search/stopping/patience.h"
 #include "search/strategies/bayesian.h"
+#include "search/strategies/cma_es.h"
 #include "search/strategies/differential_evolution.h"
 #include "search/strategies/genetic.h"
 #include "search/strategies/grid.h"
@@ -19,6 +20,7 @@
 #include "search/strategies/random.h"
 #include "search/strategies/regularized_evolution.h"
 #include "search/strategies/simulated_annealing.h"
+#include "search/strategies/tpe.h"
 
 namespace assay {
 namespace {
@@ -58,6 +60,7 @@ constexpr NamedStrategy kStrategies[] = {
                               "auto uses quasi_random: ");
      }},
     {"bayesian", OfSpec<MakeBayesian>},
+    {"cma_es", OfOneObjective<MakeCmaEs>},
     {"differential_evolution", OfOneObjective<MakeDifferentialEvolution>},
     {"genetic", OfOneObjective<MakeGenetic>},
     {"grid",
@@ -76,6 +79,10 @@ constexpr NamedStrategy kStrategies[] = {
      }},
     {"regularized_evolution", OfOneObjective<MakeRegularizedEvolution>},
     {"simulated_annealing", OfOneObjective<MakeSimulatedAnnealing>},
+    {"tpe",
+     [](const StudySpec& spec, Space) -> StrategyOr {
+       return MakeTpe(std::make_shared<const StudySpec>(spec));
+     }},
 };
 
 struct NamedRule {

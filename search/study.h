@@ -84,6 +84,7 @@ struct Algorithm {
   std::string name = "auto";
   int32_t points_per_continuous = 10;  // grid: of each continuous parameter.
   bool shuffle = false;                // grid: in a random order.
+  int32_t candidates = 24;             // tpe: compared for each proposal.
   BayesianOptions bayesian = {};
 };
 

@@ -105,12 +105,14 @@ struct Promise {
 };
 
 constexpr Promise kAll[] = {
+    {"cma_es", 200, 0.01, 0.15, 0.35},
     {"differential_evolution", 200, 0.1, 0.3, 0.5},
     {"genetic", 200, 0.1, 0.4, 0.6},
     {"nsga2", 200, 0.1, 0.4, 0.6},
     {"particle_swarm", 200, 0.6, 0.4, 0.6},
     {"regularized_evolution", 200, 0.1, 0.15, 0.3},
     {"simulated_annealing", 200, 0.1, 0.3, 0.5},
+    {"tpe", 200, 0.03, 0.1, 0.35},
 };
 
 class RegretTest : public testing::TestWithParam<Promise> {

@@ -149,6 +149,7 @@ class StrategyConformanceTest : public testing::TestWithParam<const char*> {
 
 constexpr const char* kAll[] = {"auto",
                                 "bayesian",
+                                "cma_es",
                                 "differential_evolution",
                                 "genetic",
                                 "grid",
@@ -157,7 +158,8 @@ constexpr const char* kAll[] = {"auto",
                                 "quasi_random",
                                 "random",
                                 "regularized_evolution",
-                                "simulated_annealing"};
+                                "simulated_annealing",
+                                "tpe"};
 
 INSTANTIATE_TEST_SUITE_P(All, StrategyConformanceTest, testing::ValuesIn(kAll),
                          [](const auto& test) { return test.param; });
