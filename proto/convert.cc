@@ -24,6 +24,8 @@ namespace pb = google::protobuf;
 
 constexpr double kMaxFreshnessSeconds = 60;
 constexpr int32_t kMaxGridPoints = 1'000'000;
+constexpr int32_t kMaxStartTrials = 100'000;
+constexpr int32_t kMaxTpeCandidates = 10'000;
 constexpr int32_t kMaxGpus = 1024;
 constexpr int32_t kMaxAttemptsOfATrial = 100;
 
@@ -379,24 +381,29 @@ absl::StatusOr<SearchSpace> ToSearchSpace(const v1::StudySpec& message) {
 
 // --- How a study searches and stops -----------------------------------------
 
+// The field that is set; strategies are named as the fields are.
+std::string AlgorithmName(const v1::Algorithm& message) {
+  const auto* field =
+      v1::Algorithm::descriptor()->FindFieldByNumber(message.algorithm_case());
+  return field == nullptr ? "auto" : field->name();
+}
+
 absl::StatusOr<Algorithm> ToAlgorithm(const v1::Algorithm& message) {
-  switch (message.algorithm_case()) {
-    case v1::Algorithm::kAuto:
-    case v1::Algorithm::ALGORITHM_NOT_SET:
-      return Algorithm{.name = "auto"};
-    case v1::Algorithm::kRandom:
-      return Algorithm{.name = "random"};
-    case v1::Algorithm::kQuasiRandom:
-      return Algorithm{.name = "quasi_random"};
-    case v1::Algorithm::kGrid:
-      break;
-  }
-  Algorithm grid{.name = "grid", .shuffle = message.grid().shuffle()};
+  Algorithm algorithm{.name = AlgorithmName(message),
+                      .shuffle = message.grid().shuffle()};
   ASSAY_ASSIGN_OR_RETURN(
-      grid.points_per_continuous,
+      algorithm.points_per_continuous,
       OrDefault("algorithm.grid.points", message.grid().points(),
-                Algorithm().points_per_continuous, kMaxGridPoints));
-  return grid;
+                algorithm.points_per_continuous, kMaxGridPoints));
+  const int32_t start_trials = message.bayesian().start_trials();
+  ASSAY_RETURN_IF_ERROR(CheckRange("algorithm.bayesian.start_trials",
+                                   start_trials, 0, kMaxStartTrials));
+  algorithm.bayesian.start_trials = start_trials;
+  ASSAY_ASSIGN_OR_RETURN(
+      algorithm.candidates,
+      OrDefault("algorithm.tpe.candidates", message.tpe().candidates(),
+                algorithm.candidates, kMaxTpeCandidates));
+  return algorithm;
 }
 
 absl::Status Fill(const v1::MedianStopping& median, StoppingSpec& stopping) {

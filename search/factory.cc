@@ -9,6 +9,7 @@
 #include "search/base/status_macros.h"
 #include "search/stopping/median.h"
 #include "search/stopping/patience.h"
+#include "search/strategies/auto.h"
 #include "search/strategies/bayesian.h"
 #include "search/strategies/cma_es.h"
 #include "search/strategies/differential_evolution.h"
@@ -47,18 +48,14 @@ template <MakeOfSpec make>
 StrategyOr OfOneObjective(const StudySpec& spec, Space space) {
   const size_t objectives = Objectives(spec).size();
   if (objectives == 1) return OfSpec<make>(spec, std::move(space));
-  return absl::InvalidArgumentError(absl::StrCat(
-      "algorithm \"", spec.algorithm.name, "\": ", objectives,
-      " objectives, takes one; nsga2 and bayesian take several"));
+  return absl::InvalidArgumentError(
+      absl::StrCat("algorithm \"", spec.algorithm.name, "\": ", objectives,
+                   " objectives, takes one; nsga2 and bayesian take several"));
 }
 
 // Sorted by name.
 constexpr NamedStrategy kStrategies[] = {
-    {"auto",
-     [](const StudySpec& spec, Space space) -> StrategyOr {
-       return MakeQuasiRandom(std::move(space), spec.seed,
-                              "auto uses quasi_random: ");
-     }},
+    {"auto", OfSpec<MakeAuto>},
     {"bayesian", OfSpec<MakeBayesian>},
     {"cma_es", OfOneObjective<MakeCmaEs>},
     {"differential_evolution", OfOneObjective<MakeDifferentialEvolution>},
@@ -71,7 +68,7 @@ constexpr NamedStrategy kStrategies[] = {
     {"particle_swarm", OfOneObjective<MakeParticleSwarm>},
     {"quasi_random",
      [](const StudySpec& spec, Space space) -> StrategyOr {
-       return MakeQuasiRandom(std::move(space), spec.seed, "");
+       return MakeQuasiRandom(std::move(space), spec.seed);
      }},
     {"random",
      [](const StudySpec& spec, Space space) -> StrategyOr {

@@ -25,8 +25,8 @@ absl::StatusOr<std::unique_ptr<SearchStrategy>> MakeGrid(
   auto walk = std::make_unique<SpaceWalk>(
       space, points,
       algorithm.shuffle ? std::optional<uint64_t>(seed) : std::nullopt);
-  return std::make_unique<SequenceStrategy>("grid", "", std::move(space),
-                                            nullptr, std::move(walk));
+  return std::make_unique<SequenceStrategy>("grid", std::move(space), nullptr,
+                                            std::move(walk));
 }
 
 }  // namespace assay

@@ -34,13 +34,11 @@ class SobolDraws final : public Sequence {
 }  // namespace
 
 std::unique_ptr<SearchStrategy> MakeQuasiRandom(
-    std::shared_ptr<const SearchSpace> space, uint64_t seed,
-    std::string prefix) {
+    std::shared_ptr<const SearchSpace> space, uint64_t seed) {
   auto draws = std::make_unique<SobolDraws>(space, seed);
   auto walk = WalkOfSmallSpace(space, seed);
-  return std::make_unique<SequenceStrategy>("quasi_random", std::move(prefix),
-                                            std::move(space), std::move(draws),
-                                            std::move(walk));
+  return std::make_unique<SequenceStrategy>("quasi_random", std::move(space),
+                                            std::move(draws), std::move(walk));
 }
 
 }  // namespace assay

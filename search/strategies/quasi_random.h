@@ -2,7 +2,6 @@
 
 #include <cstdint>
 #include <memory>
-#include <string>
 
 #include "search/search_space.h"
 #include "search/search_strategy.h"
@@ -11,10 +10,8 @@ namespace assay {
 
 // A scrambled Sobol sequence: random points that keep away from each other, so
 // that any number of them covers the space evenly. The last unused
-// configurations of a small space in random order. `prefix` is put before each
-// Origin::why.
+// configurations of a small space in random order.
 std::unique_ptr<SearchStrategy> MakeQuasiRandom(
-    std::shared_ptr<const SearchSpace> space, uint64_t seed,
-    std::string prefix);
+    std::shared_ptr<const SearchSpace> space, uint64_t seed);
 
 }  // namespace assay

@@ -41,7 +41,7 @@ std::unique_ptr<SearchStrategy> MakeRandom(
     std::shared_ptr<const SearchSpace> space, uint64_t seed) {
   auto draws = std::make_unique<RandomDraws>(space, seed);
   auto walk = WalkOfSmallSpace(space, seed);
-  return std::make_unique<SequenceStrategy>("random", "", std::move(space),
+  return std::make_unique<SequenceStrategy>("random", std::move(space),
                                             std::move(draws), std::move(walk));
 }
 

@@ -7,13 +7,11 @@
 
 namespace assay {
 
-SequenceStrategy::SequenceStrategy(std::string name, std::string prefix,
+SequenceStrategy::SequenceStrategy(std::string name,
                                    std::shared_ptr<const SearchSpace> space,
                                    std::unique_ptr<const Sequence> draws,
                                    std::unique_ptr<const Sequence> walk)
-    : name_(std::move(name)),
-      prefix_(std::move(prefix)),
-      space_(std::move(space)) {
+    : name_(std::move(name)), space_(std::move(space)) {
   walk_.first_ordinal = draws ? kWalkOrdinal : 0;
   draws_.sequence = std::move(draws);
   walk_.sequence = std::move(walk);
@@ -130,7 +128,7 @@ std::optional<Proposal> SequenceStrategy::Propose(Track& track,
   }
   if (round.taken.contains(fingerprint)) return std::nullopt;
   proposal.origin.strategy = name_;
-  proposal.origin.why = absl::StrCat(prefix_, track.sequence->Why(index));
+  proposal.origin.why = track.sequence->Why(index);
   proposal.origin.ordinal = track.first_ordinal + index;
   return proposal;
 }

@@ -36,9 +36,8 @@ class SequenceStrategy final : public SearchStrategy {
   // Configurations of a walk looked at for one proposal, until OutOfRange.
   static constexpr int64_t kMaxSteps = int64_t{1} << 20;
 
-  // `prefix` is put before each Origin::why. REQUIRES: draws or walk.
-  SequenceStrategy(std::string name, std::string prefix,
-                   std::shared_ptr<const SearchSpace> space,
+  // REQUIRES: draws or walk.
+  SequenceStrategy(std::string name, std::shared_ptr<const SearchSpace> space,
                    std::unique_ptr<const Sequence> draws,
                    std::unique_ptr<const Sequence> walk);
 
@@ -78,7 +77,6 @@ class SequenceStrategy final : public SearchStrategy {
   absl::Status UsedUp(const Round& round) const;
 
   const std::string name_;
-  const std::string prefix_;
   const std::shared_ptr<const SearchSpace> space_;
   Track draws_;
   Track walk_;

@@ -13,6 +13,7 @@
 #include "google/protobuf/util/json_util.h"
 #include "gtest/gtest.h"
 #include "proto/convert.h"
+#include "search/factory.h"
 
 namespace assay {
 namespace {
@@ -210,6 +211,10 @@ INSTANTIATE_TEST_SUITE_P(
     ::testing::Values(
         BadText{"algorithm {grid {points: -1}}",
                 "algorithm.grid.points: -1; 1 to 1000000, or 0 for 10"},
+        BadText{"algorithm {bayesian {start_trials: -1}}",
+                "algorithm.bayesian.start_trials: -1; "},
+        BadText{"algorithm {tpe {candidates: 10001}}",
+                "algorithm.tpe.candidates: 10001; 1 to 10000, or 0 for 24"},
         BadText{"algorithm {grid {points: 1000001}}",
                 "algorithm.grid.points: 1000001; "},
         BadText{"stopping {median {warmup_steps: -1}}",
@@ -513,8 +518,23 @@ TEST(StudySpecTest, AlwaysFreshWaitsForEver) {
             absl::InfiniteDuration());
 }
 
+TEST(StudySpecTest, EveryStrategyHasAnAlgorithmAndEveryAlgorithmAStrategy) {
+  const auto& algorithm = *v1::Algorithm::descriptor();
+  std::vector<std::string> names;
+  for (int i = 0; i < algorithm.field_count(); ++i) {
+    names.push_back(algorithm.field(i)->name());
+  }
+  EXPECT_THAT(names, testing::UnorderedElementsAreArray(SearchStrategyNames()));
+}
+
 TEST(StudySpecTest, OtherAlgorithmsAndRules) {
   EXPECT_EQ(Accepted(With("algorithm {}")).algorithm.name, "auto");
+  const StudySpec asked =
+      Accepted(With("algorithm {bayesian {start_trials: 7}}"));
+  EXPECT_EQ(asked.algorithm.bayesian.start_trials, 7);
+  EXPECT_EQ(
+      Accepted(With("algorithm {tpe {candidates: 9}}")).algorithm.candidates,
+      9);
   EXPECT_EQ(Accepted(With("algorithm {auto {}}")).algorithm.name, "auto");
   EXPECT_EQ(Accepted(With("algorithm {random {}}")).algorithm.name, "random");
   EXPECT_EQ(Accepted(With("algorithm {quasi_random {}}")).algorithm.name,

@@ -70,16 +70,6 @@ TEST(FactoryTest, ABoundIsNoSecondObjective) {
   EXPECT_TRUE(MakeSearchStrategy(spec).ok());
 }
 
-TEST(FactoryTest, AutoSaysWhatItUses) {
-  const StudySpec spec = Spec();
-  Random random(0);
-  const auto proposals =
-      (*MakeSearchStrategy(spec))->Suggest({}, 1, random).value();
-  EXPECT_EQ(proposals[0].origin.strategy, "quasi_random");
-  EXPECT_EQ(proposals[0].origin.why,
-            "auto uses quasi_random: point 1 of a scrambled Sobol sequence");
-}
-
 TEST(FactoryTest, GridNeedsPointsAndACountableSpace) {
   StudySpec spec = Spec();
   spec.algorithm = {.name = "grid", .points_per_continuous = 0};

@@ -105,6 +105,7 @@ struct Promise {
 };
 
 constexpr Promise kAll[] = {
+    {"bayesian", 50, 0.01, 0.1, 0.6},
     {"cma_es", 200, 0.01, 0.15, 0.35},
     {"differential_evolution", 200, 0.1, 0.3, 0.5},
     {"genetic", 200, 0.1, 0.4, 0.6},
