@@ -112,13 +112,20 @@ absl::StatusOr<Attempt> StudyTransaction::AddRunning(Trial& trial,
 }
 
 absl::Status StudyTransaction::AddImported(Trial& trial,
+                                           const std::string& holder,
                                            std::vector<Measurement>& curve) {
+  // Before it is stored and observed: a restart reads the same trial.
+  for (const Measurement& measurement : curve) {
+    trial.last_step = std::max(trial.last_step, measurement.step);
+  }
+  CountSteps(std::max<int64_t>(0, trial.last_step - trial.from_step));
   ASSAY_RETURN_IF_ERROR(Add(trial));
   Attempt attempt;
   attempt.trial = trial.id;
   attempt.number = trial.attempts;
-  attempt.holder = "import";
-  attempt.started = attempt.ended.emplace(now_);
+  attempt.holder = holder;
+  attempt.started = *trial.started;
+  attempt.ended = *trial.ended;
   attempt.outcome = OutcomeOf(trial.state);
   attempt.reason = trial.reason;
   ASSAY_RETURN_IF_ERROR(rows_.InsertAttempt(attempt, study().id));
@@ -192,11 +199,14 @@ absl::Status StudyTransaction::Add(Trial& trial, const Attempt& attempt,
   ASSAY_RETURN_IF_ERROR(rows_.InsertMeasurement(study().id, trial.id,
                                                 attempt.number, measurement));
   if (measurement.step <= trial.last_step) return absl::OkStatus();
-  // Saturated: a thousand trials of 2^53 steps are more than the sum holds.
-  study().counts.steps = std::min(
-      kMaxSteps, study().counts.steps + (measurement.step - trial.last_step));
+  CountSteps(measurement.step - trial.last_step);
   trial.last_step = measurement.step;
   return rows_.UpdateLastStep(trial.id, trial.last_step);
+}
+
+void StudyTransaction::CountSteps(int64_t steps) {
+  // Saturated: a thousand trials of 2^53 steps are more than the sum holds.
+  study().counts.steps = std::min(kMaxSteps, study().counts.steps + steps);
 }
 
 absl::StatusOr<Metrics> StudyTransaction::FinalMetrics(const Trial& trial,

@@ -64,8 +64,10 @@ class StudyTransaction {
   // A new trial that runs at once. As Add() and Start() together, in one row.
   absl::StatusOr<Attempt> AddRunning(Trial& trial, const Attempt& holder);
 
-  // A finished trial with its one attempt and curve, run elsewhere.
-  absl::Status AddImported(Trial& trial, std::vector<Measurement>& curve);
+  // A finished trial with its one attempt and curve, run elsewhere. REQUIRES:
+  // `started` and `ended`. Raises `last_step` to that of the curve.
+  absl::Status AddImported(Trial& trial, const std::string& holder,
+                           std::vector<Measurement>& curve);
 
   // Stores what a transition of search/trial.h did to a running trial and its
   // attempt. `before` is the state before it.
@@ -100,6 +102,7 @@ class StudyTransaction {
  private:
   void Number(Trial& trial);
   absl::StatusOr<Attempt> BeginAttempt(Trial& trial, const Attempt& holder);
+  void CountSteps(int64_t steps);
   int64_t NextRevision() { return ++change_.study.revision; }
   std::optional<double> Objective(const Trial& trial) const;
   absl::Status EndIfSpent(bool space_exhausted);
