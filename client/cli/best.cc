@@ -4,6 +4,7 @@
 #include <ostream>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "client/cli/format.h"
 #include "client/cli/json.h"
 #include "client/cli/table.h"
@@ -53,6 +54,7 @@ void PrintOne(Context& context, const v1::Study& study,
 void PrintMany(Context& context, const v1::Study& study,
                const v1::OptimalResponse& optimal) {
   std::vector<Column> columns = {{"number", true}};
+  if (optimal.knee_trial_id() != 0) columns.push_back({""});
   for (const v1::Metric& metric : study.spec().metrics()) {
     columns.push_back({metric.name(), true});
   }
@@ -61,6 +63,10 @@ void PrintMany(Context& context, const v1::Study& study,
   Table table(columns);
   for (const v1::Trial& trial : optimal.trials()) {
     std::vector<Cell> cells = {{absl::StrCat(trial.number())}};
+    if (optimal.knee_trial_id() != 0) {
+      const bool is_knee = trial.id() == optimal.knee_trial_id();
+      cells.push_back({is_knee ? "knee" : "", Style::kGreen});
+    }
     for (const v1::Metric& metric : study.spec().metrics()) {
       const auto it = trial.final_metrics().find(metric.name());
       cells.push_back(
@@ -74,18 +80,58 @@ void PrintMany(Context& context, const v1::Study& study,
     context.out << "Pareto front: no trial is better in one objective without "
                    "being worse in another.\n";
   }
+  if (optimal.knee_trial_id() != 0) {
+    context.out << "The knee: from there on, a little more of one costs much "
+                   "of another.\n";
+  }
   for (const std::string& line : table.Lines(context.look)) {
     context.out << line << "\n";
   }
 }
 
+// The bounds that a trial of the answer breaks, as text.
+std::string BrokenBounds(const v1::StudySpec& spec, const v1::Trial& trial) {
+  std::vector<std::string> broken;
+  for (const v1::Metric& metric : spec.metrics()) {
+    if (!metric.has_bound()) continue;
+    const bool maximize = metric.goal() == v1::MAXIMIZE;
+    const auto it = trial.final_metrics().find(metric.name());
+    const bool has = it != trial.final_metrics().end();
+    if (has && (maximize ? it->second >= metric.bound()
+                         : it->second <= metric.bound())) {
+      continue;
+    }
+    broken.push_back(absl::StrCat(
+        metric.name(), " is ", has ? FormatNumber(it->second) : "not known",
+        ", not ", maximize ? ">= " : "<= ", FormatNumber(metric.bound())));
+  }
+  return absl::StrJoin(broken, "; ");
+}
+
+void PrintInfeasible(Context& context, const v1::Study& study,
+                     const v1::OptimalResponse& optimal) {
+  const std::string broken =
+      optimal.trials_size() == 1
+          ? absl::StrCat(": ", BrokenBounds(study.spec(), optimal.trials(0)))
+          : "";
+  context.out << Paint(absl::StrCat("no trial keeps every bound", broken),
+                       Style::kYellow, context.look)
+              << "\n";
+}
+
+absl::Status NothingFound(const v1::Study& study,
+                          const v1::OptimalRequest& request) {
+  return absl::NotFoundError(
+      request.where().empty()
+          ? absl::StrCat("no trial of ", FormatName(study), " has a value")
+          : absl::StrCat("no trial of ", FormatName(study),
+                         " with a value passes \"", request.where(), "\""));
+}
+
 }  // namespace
 
 absl::Status PrintBest(Context& context, const Connection& connection,
-                       const std::string& study, int count) {
-  v1::OptimalRequest request;
-  request.set_study(study);
-  request.set_count(count);
+                       const v1::OptimalRequest& request) {
   ASSAY_ASSIGN_OR_RETURN(
       const v1::OptimalResponse optimal,
       connection.Call(&v1::StudyService::Stub::Optimal, request));
@@ -93,17 +139,24 @@ absl::Status PrintBest(Context& context, const Connection& connection,
     context.out << ToJson(optimal).dump(2) << "\n";
     return absl::OkStatus();
   }
-  ASSAY_ASSIGN_OR_RETURN(const v1::Study found, GetStudy(connection, study));
-  if (optimal.trials().empty()) {
-    return absl::NotFoundError(
-        absl::StrCat("no trial of ", FormatName(found), " has a value"));
-  }
+  ASSAY_ASSIGN_OR_RETURN(const v1::Study found,
+                         GetStudy(connection, request.study()));
+  if (optimal.trials().empty()) return NothingFound(found, request);
   if (optimal.trials_size() == 1) {
     PrintOne(context, found, optimal.trials(0));
   } else {
     PrintMany(context, found, optimal);
   }
+  if (optimal.infeasible()) PrintInfeasible(context, found, optimal);
   return absl::OkStatus();
+}
+
+absl::Status PrintBest(Context& context, const Connection& connection,
+                       const std::string& study, int count) {
+  v1::OptimalRequest request;
+  request.set_study(study);
+  request.set_count(count);
+  return PrintBest(context, connection, request);
 }
 
 }  // namespace assay
