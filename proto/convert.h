@@ -28,6 +28,7 @@ inline constexpr int kMaxMetrics = 64;
 inline constexpr int kMaxNameBytes = 256;
 inline constexpr int kMaxConstraints = 1000;
 inline constexpr int kMaxArguments = 1000;
+inline constexpr int kMaxReplicates = 100;
 inline constexpr int kMaxConfigDepth = 32;
 
 // A message's text fields have to be UTF-8; protobuf's parser checks that.

@@ -2,7 +2,8 @@
 
 #include <algorithm>
 #include <cmath>
-#include <iterator>
+#include <map>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
@@ -131,6 +132,40 @@ Optimal FindOptimal(const StudySpec& spec, std::vector<Trial> trials,
   SortBy(*ranking, optimal.trials);
   KeepFirst(query.count, optimal.trials);
   return optimal;
+}
+
+std::string RankingMetric(const StudySpec& spec, const OptimalQuery& query) {
+  if (!query.prefer.empty()) return query.prefer;
+  const std::vector<int> objectives = Objectives(spec);
+  return objectives.size() == 1 ? spec.metrics[objectives[0]].name : "";
+}
+
+OptimalConfigurations FindOptimalConfigurations(const StudySpec& spec,
+                                                std::vector<Trial> trials,
+                                                const OptimalQuery& query) {
+  KeepRankable(spec, {}, trials);
+  std::map<int64_t, ReplicateSummary> by_id;
+  std::vector<Trial> means;
+  for (ReplicateSummary& summary : SummarizeReplicates(trials)) {
+    means.push_back(summary.mean);
+    by_id.emplace(summary.first.id.value, std::move(summary));
+  }
+  OptimalQuery wider = query;  // The second is needed to tell the first apart.
+  wider.count = std::max(2, query.count);
+  OptimalConfigurations found;
+  found.optimal = FindOptimal(spec, std::move(means), wider);
+  for (Trial& trial : found.optimal.trials) {
+    found.replicates.push_back(by_id.at(trial.id.value));
+    trial = found.replicates.back().first;
+  }
+  const std::string ranking = RankingMetric(spec, query);
+  if (ranking.empty()) return found;
+  if (found.replicates.size() > 1) {
+    found.tie = WhyTied(ranking, found.replicates[0], found.replicates[1]);
+  }
+  KeepFirst(query.count, found.optimal.trials);
+  found.replicates.resize(found.optimal.trials.size());
+  return found;
 }
 
 }  // namespace assay

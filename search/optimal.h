@@ -6,6 +6,7 @@
 
 #include "absl/status/statusor.h"
 #include "search/expression.h"
+#include "search/replicates.h"
 #include "search/study.h"
 #include "search/trial.h"
 
@@ -37,5 +38,22 @@ absl::Status CheckQuery(const StudySpec& spec, const OptimalQuery& query,
 // does. A trial without a number for each objective is none of them.
 Optimal FindOptimal(const StudySpec& spec, std::vector<Trial> trials,
                     const OptimalQuery& query);
+
+// The metric that ranks the answer, best first; empty for a front.
+std::string RankingMetric(const StudySpec& spec, const OptimalQuery& query);
+
+// The best configurations of a study that runs each several times.
+struct OptimalConfigurations {
+  // As FindOptimal() of the means; `trials` are those that stand for them.
+  Optimal optimal;
+  std::vector<ReplicateSummary> replicates;  // As `optimal.trials`.
+  std::string tie;  // WhyTied() the first two, if a metric ranks them.
+};
+
+// As FindOptimal(), each configuration as one: `where`, bounds and ranks see
+// its means over the COMPLETED trials (STOPPED ones only if none is).
+OptimalConfigurations FindOptimalConfigurations(const StudySpec& spec,
+                                                std::vector<Trial> trials,
+                                                const OptimalQuery& query);
 
 }  // namespace assay

@@ -6,6 +6,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "search/base/status_macros.h"
+#include "search/replicates.h"
 
 namespace assay {
 namespace {
@@ -33,9 +34,8 @@ absl::StatusOr<std::optional<Trial>> FirstRequeued(Snapshot& rows,
                                                    StudyId study) {
   ASSAY_ASSIGN_OR_RETURN(std::vector<Trial> trials, rows.ListUnfinished(study));
   for (Trial& trial : trials) {
-    if (trial.state == TrialState::kPending && trial.attempts > 0) {
-      return std::move(trial);
-    }
+    const bool began = trial.attempts > 0 || trial.replicate > 0;
+    if (trial.state == TrialState::kPending && began) return std::move(trial);
   }
   return std::nullopt;
 }
@@ -96,6 +96,7 @@ absl::StatusOr<Attempt> StudyTransaction::Start(Trial& trial,
   ASSAY_RETURN_IF_ERROR(rows_.UpdateTrial(trial, std::nullopt));
   ASSAY_RETURN_IF_ERROR(rows_.InsertAttempt(attempt, study().id));
   change_.started.push_back(attempt);
+  ASSAY_RETURN_IF_ERROR(AddReplicates(trial));
   return attempt;
 }
 
@@ -108,7 +109,18 @@ absl::StatusOr<Attempt> StudyTransaction::AddRunning(Trial& trial,
   attempt.trial = trial.id;
   ASSAY_RETURN_IF_ERROR(rows_.InsertAttempt(attempt, study().id));
   change_.started.push_back(attempt);
+  ASSAY_RETURN_IF_ERROR(AddReplicates(trial));
   return attempt;
+}
+
+absl::Status StudyTransaction::AddReplicates(const Trial& first) {
+  const bool begins = first.replicate == 0 && first.attempts == 1;
+  if (!begins || !IsReplicated(first)) return absl::OkStatus();
+  for (int32_t i = 1; i < spec().replicates; ++i) {
+    Trial trial = ReplicateOf(first, i);
+    ASSAY_RETURN_IF_ERROR(Add(trial));
+  }
+  return absl::OkStatus();
 }
 
 absl::Status StudyTransaction::AddImported(Trial& trial,

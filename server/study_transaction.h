@@ -58,7 +58,8 @@ class StudyTransaction {
   absl::Status Add(Trial& trial);
 
   // Starts a kPending trial for the holder in `attempt` (holder, instance,
-  // by_worker, lease are read), and stores both. Returns the attempt.
+  // by_worker, lease are read), and stores both. Returns the attempt. The first
+  // start of a configuration puts its other replicates into the queue.
   absl::StatusOr<Attempt> Start(Trial& trial, const Attempt& holder);
 
   // A new trial that runs at once. As Add() and Start() together, in one row.
@@ -102,6 +103,7 @@ class StudyTransaction {
  private:
   void Number(Trial& trial);
   absl::StatusOr<Attempt> BeginAttempt(Trial& trial, const Attempt& holder);
+  absl::Status AddReplicates(const Trial& first);
   void CountSteps(int64_t steps);
   int64_t NextRevision() { return ++change_.study.revision; }
   std::optional<double> Objective(const Trial& trial) const;
@@ -116,7 +118,8 @@ class StudyTransaction {
   bool touched_ = false;
 };
 
-// The oldest waiting trial that ran before.
+// The oldest waiting trial that is no new configuration: it ran before, or is a
+// replicate of one that did.
 absl::StatusOr<std::optional<Trial>> FirstRequeued(Snapshot& rows,
                                                    StudyId study);
 

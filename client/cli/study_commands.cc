@@ -222,6 +222,11 @@ absl::StatusOr<ExitCode> Show(Context& context, const std::string& name) {
   AddBudgetRows(table, study);
   table.AddRow({{"algorithm"}, {ChoiceName(study.spec().algorithm(), "auto")}});
   table.AddRow({{"stopping"}, {ChoiceName(study.spec().stopping(), "none")}});
+  if (study.spec().replicates().count() > 1) {
+    table.AddRow({{"replicates"},
+                  {absl::StrCat(study.spec().replicates().count(),
+                                " of each configuration")}});
+  }
   table.AddRow({{"seed"}, {absl::StrCat(study.seed())}});
   table.AddRow({{"created"}, {FormatTime(study.created())}});
   table.AddRow({{"revision"}, {absl::StrCat(study.revision())}});

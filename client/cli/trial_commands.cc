@@ -44,6 +44,8 @@ absl::StatusOr<ExitCode> List(Context& context, const Listing& listing) {
   for (const v1::Metric& metric : study.spec().metrics()) {
     columns.push_back({metric.name(), true});
   }
+  const bool replicated = study.spec().replicates().count() > 1;
+  if (replicated) columns.push_back({"replicate", true});
   columns.push_back({"step", true});
   columns.push_back({"parameters", false, true});
   columns.push_back({"why", false, true});
@@ -74,6 +76,7 @@ absl::StatusOr<ExitCode> List(Context& context, const Listing& listing) {
         const bool has = it != trial.final_metrics().end();
         cells.push_back({has ? FormatNumber(it->second) : ""});
       }
+      if (replicated) cells.push_back({absl::StrCat(trial.replicate())});
       cells.push_back({absl::StrCat(trial.last_step())});
       cells.push_back({FormatParameters(trial)});
       cells.push_back({trial.reason(), Style::kDim});

@@ -57,7 +57,8 @@ absl::StatusOr<std::vector<Trial>> ReadEnded(const ServiceContext& context,
 
 // One objective and nothing else: the storage has an index for it.
 bool IsSimple(const StudySpec& spec, const OptimalQuery& query) {
-  return spec.metrics.size() == 1 && !query.where && query.prefer.empty();
+  return spec.metrics.size() == 1 && spec.replicates == 1 && !query.where &&
+         query.prefer.empty();
 }
 
 absl::StatusOr<Optimal> ReadBest(const ServiceContext& context, StudyId study,
@@ -72,23 +73,38 @@ absl::StatusOr<Optimal> ReadBest(const ServiceContext& context, StudyId study,
   return optimal;
 }
 
-absl::StatusOr<Optimal> Find(const ServiceContext& context,
-                             const StudyView& view, const OptimalQuery& query) {
+absl::StatusOr<OptimalConfigurations> Find(const ServiceContext& context,
+                                           const StudyView& view,
+                                           const OptimalQuery& query) {
   const StudySpec& spec = *view.spec;
+  OptimalConfigurations found;
   if (IsSimple(spec, query)) {
-    return ReadBest(context, view.study.id, spec.metrics[0].goal, query.count);
+    ASSAY_ASSIGN_OR_RETURN(
+        found.optimal,
+        ReadBest(context, view.study.id, spec.metrics[0].goal, query.count));
+    return found;
   }
   ASSAY_ASSIGN_OR_RETURN(std::vector<Trial> trials,
                          ReadEnded(context, view.study.id));
   ASSAY_RETURN_IF_ERROR(CheckQuery(spec, query, trials));
-  return FindOptimal(spec, std::move(trials), query);
+  if (spec.replicates > 1) {
+    return FindOptimalConfigurations(spec, std::move(trials), query);
+  }
+  found.optimal = FindOptimal(spec, std::move(trials), query);
+  return found;
 }
 
-// The metric that ranks the answer; empty for a front.
-std::string RankedBy(const StudySpec& spec, const OptimalQuery& query) {
-  if (!query.prefer.empty()) return query.prefer;
-  const std::vector<int> objectives = Objectives(spec);
-  return objectives.size() == 1 ? spec.metrics[objectives[0]].name : "";
+v1::ReplicateSummary ToMessage(const ReplicateSummary& summary) {
+  v1::ReplicateSummary message;
+  message.set_trial_id(summary.first.id.value);
+  message.set_count(summary.count);
+  for (const auto& [name, value] : summary.mean.final_metrics) {
+    (*message.mutable_mean())[name] = value;
+  }
+  for (const auto& [name, value] : summary.standard_error) {
+    (*message.mutable_standard_error())[name] = value;
+  }
+  return message;
 }
 
 }  // namespace
@@ -99,14 +115,20 @@ absl::StatusOr<v1::OptimalResponse> AnswerOptimal(
                          context.studies.Resolve(request.study()));
   ASSAY_ASSIGN_OR_RETURN(const OptimalQuery query, ToQuery(request));
   ASSAY_ASSIGN_OR_RETURN(const StudyView view, context.studies.Get(id));
-  ASSAY_ASSIGN_OR_RETURN(const Optimal optimal, Find(context, view, query));
+  ASSAY_ASSIGN_OR_RETURN(const OptimalConfigurations found,
+                         Find(context, view, query));
+  const Optimal& optimal = found.optimal;
   v1::OptimalResponse response;
-  response.set_metric(RankedBy(*view.spec, query));
+  response.set_metric(RankingMetric(*view.spec, query));
   response.set_knee_trial_id(optimal.knee.value);
   response.set_infeasible(optimal.infeasible);
   for (const Trial& trial : optimal.trials) {
     *response.add_trials() = ToMessage(trial, view.study.seed);
   }
+  for (const ReplicateSummary& summary : found.replicates) {
+    *response.add_replicates() = ToMessage(summary);
+  }
+  response.set_tie(found.tie);
   return response;
 }
 

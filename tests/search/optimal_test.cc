@@ -174,6 +174,66 @@ TEST(OptimalTest, NamesThatNothingHasAreRefused) {
       HasSubstr("prefer: \"time\" is no metric of the study; loss"));
 }
 
+// --- Replicates -------------------------------------------------------------
+
+// Rows of one configuration, of the parameter's value `x`.
+std::vector<Trial> Configurations(
+    const std::vector<std::vector<double>>& losses) {
+  std::vector<Trial> trials;
+  for (size_t i = 0; i < losses.size(); ++i) {
+    for (const double loss : losses[i]) {
+      Trial trial = Trials({{{{"loss", loss}}}})[0];
+      trial.number = static_cast<int64_t>(trials.size());
+      trial.id = TrialId{100 + trial.number};
+      trial.parameters = {{"x", 0.25 * static_cast<double>(i)}};
+      trials.push_back(trial);
+    }
+  }
+  return trials;
+}
+
+TEST(OptimalConfigurationsTest, TheMeanRanks) {
+  const OptimalConfigurations found = FindOptimalConfigurations(
+      OneGoal(), Configurations({{0, 4}, {1, 2}}), {.count = 5});
+  EXPECT_THAT(NumbersOf(found.optimal), ElementsAre(2, 0));
+  ASSERT_EQ(found.replicates.size(), 2u);
+  EXPECT_EQ(found.replicates[0].mean.final_metrics.at("loss"), 1.5);
+  // What stands for them is a trial as it is.
+  EXPECT_EQ(found.optimal.trials[0].final_metrics.at("loss"), 1);
+}
+
+TEST(OptimalConfigurationsTest, TheSecondTellsOfATieAlsoIfItIsNotShown) {
+  const OptimalConfigurations found = FindOptimalConfigurations(
+      OneGoal(), Configurations({{0, 4}, {1, 2}}), {.count = 1});
+  EXPECT_THAT(NumbersOf(found.optimal), ElementsAre(2));
+  EXPECT_EQ(found.replicates.size(), 1u);
+  EXPECT_THAT(found.tie, HasSubstr("trials 2 and 0 cannot be told apart"));
+}
+
+TEST(OptimalConfigurationsTest, AClearWinnerIsNotTied) {
+  EXPECT_EQ(FindOptimalConfigurations(
+                OneGoal(), Configurations({{1, 1.1}, {5, 5.1}}), {.count = 2})
+                .tie,
+            "");
+}
+
+TEST(OptimalConfigurationsTest, WhereSeesTheMean) {
+  EXPECT_THAT(NumbersOf(FindOptimalConfigurations(
+                            OneGoal(), Configurations({{0, 4}, {1, 2}}),
+                            Where("loss > 1.9"))
+                            .optimal),
+              ElementsAre(0));
+}
+
+TEST(OptimalConfigurationsTest, ATrialThatDidNotCompleteIsNotInTheMean) {
+  std::vector<Trial> trials = Configurations({{0, 4, 2}});
+  trials[1].state = TrialState::kFailed;
+  const OptimalConfigurations found =
+      FindOptimalConfigurations(OneGoal(), trials, {.count = 1});
+  EXPECT_EQ(found.replicates.at(0).count, 2);
+  EXPECT_EQ(found.replicates.at(0).mean.final_metrics.at("loss"), 1);
+}
+
 TEST(TrialFieldsTest, OwnFieldsComeBeforeParametersAndMetrics) {
   Trial trial;
   trial.number = 3;
