@@ -718,6 +718,14 @@ absl::StatusOr<StudySpec> ToStudySpec(const v1::StudySpec& message) {
   }
   ASSAY_ASSIGN_OR_RETURN(spec.budget, ToBudget(message.budget()));
   ASSAY_ASSIGN_OR_RETURN(spec.max_wait, ToMaxWait(message.freshness()));
+  ASSAY_ASSIGN_OR_RETURN(
+      spec.replicates,
+      OrDefault("replicates.count", message.replicates().count(), 1,
+                kMaxReplicates));
+  if (spec.replicates > 1 && spec.space.empty()) {
+    return Invalid("replicates.count", absl::StrCat(spec.replicates),
+                   "1 in a study without parameters: nothing is proposed");
+  }
   spec.priority = message.priority();
   spec.note = message.note();
   spec.seed = message.seed();

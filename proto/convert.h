@@ -10,6 +10,7 @@
 #include "assay/v1/study.pb.h"
 #include "assay/v1/trial.pb.h"
 #include "assay/v1/worker.pb.h"
+#include "search/domain.h"
 #include "search/study.h"
 #include "search/trial.h"
 
@@ -27,8 +28,8 @@ inline constexpr int kMaxMetrics = 64;
 inline constexpr int kMaxNameBytes = 256;
 inline constexpr int kMaxConstraints = 1000;
 inline constexpr int kMaxArguments = 1000;
+inline constexpr int kMaxReplicates = 100;
 inline constexpr int kMaxConfigDepth = 32;
-inline constexpr int64_t kMaxInteger = int64_t{1} << 53;
 
 // A message's text fields have to be UTF-8; protobuf's parser checks that.
 // Names hold no control characters. An absent seed is 0 here: who creates the

@@ -20,6 +20,7 @@
 #include "search/strategies/quasi_random.h"
 #include "search/strategies/random.h"
 #include "search/strategies/regularized_evolution.h"
+#include "search/strategies/replicated.h"
 #include "search/strategies/simulated_annealing.h"
 #include "search/strategies/tpe.h"
 
@@ -165,7 +166,11 @@ absl::StatusOr<std::unique_ptr<SearchStrategy>> MakeSearchStrategy(
   assert(!spec.space.empty());
   ASSAY_ASSIGN_OR_RETURN(const NamedStrategy* strategy,
                          FindIn(kStrategies, "algorithm", spec.algorithm.name));
-  return strategy->make(spec, std::make_shared<const SearchSpace>(spec.space));
+  ASSAY_ASSIGN_OR_RETURN(
+      std::unique_ptr<SearchStrategy> made,
+      strategy->make(spec, std::make_shared<const SearchSpace>(spec.space)));
+  if (spec.replicates < 2) return made;
+  return std::make_unique<ReplicatedStrategy>(std::move(made), spec.replicates);
 }
 
 std::vector<std::string> EarlyStoppingRuleNames() { return NamesOf(kRules); }

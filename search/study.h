@@ -133,6 +133,8 @@ struct StudySpec {
   // How long who asks waits for a fresh proposal; then a stale one is taken.
   // InfiniteDuration(): for ever, so that the seed alone decides.
   absl::Duration max_wait = absl::Milliseconds(100);
+  // How often each configuration is run: trials of replicate 0 to this - 1.
+  int32_t replicates = 1;
 };
 
 // The objectives' indices in `metrics`: those without a bound.

@@ -6,6 +6,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "search/base/status_macros.h"
+#include "search/replicates.h"
 
 namespace assay {
 namespace {
@@ -33,9 +34,8 @@ absl::StatusOr<std::optional<Trial>> FirstRequeued(Snapshot& rows,
                                                    StudyId study) {
   ASSAY_ASSIGN_OR_RETURN(std::vector<Trial> trials, rows.ListUnfinished(study));
   for (Trial& trial : trials) {
-    if (trial.state == TrialState::kPending && trial.attempts > 0) {
-      return std::move(trial);
-    }
+    const bool began = trial.attempts > 0 || trial.replicate > 0;
+    if (trial.state == TrialState::kPending && began) return std::move(trial);
   }
   return std::nullopt;
 }
@@ -96,6 +96,7 @@ absl::StatusOr<Attempt> StudyTransaction::Start(Trial& trial,
   ASSAY_RETURN_IF_ERROR(rows_.UpdateTrial(trial, std::nullopt));
   ASSAY_RETURN_IF_ERROR(rows_.InsertAttempt(attempt, study().id));
   change_.started.push_back(attempt);
+  ASSAY_RETURN_IF_ERROR(AddReplicates(trial));
   return attempt;
 }
 
@@ -108,17 +109,35 @@ absl::StatusOr<Attempt> StudyTransaction::AddRunning(Trial& trial,
   attempt.trial = trial.id;
   ASSAY_RETURN_IF_ERROR(rows_.InsertAttempt(attempt, study().id));
   change_.started.push_back(attempt);
+  ASSAY_RETURN_IF_ERROR(AddReplicates(trial));
   return attempt;
 }
 
+absl::Status StudyTransaction::AddReplicates(const Trial& first) {
+  const bool begins = first.replicate == 0 && first.attempts == 1;
+  if (!begins || !IsReplicated(first)) return absl::OkStatus();
+  for (int32_t i = 1; i < spec().replicates; ++i) {
+    Trial trial = ReplicateOf(first, i);
+    ASSAY_RETURN_IF_ERROR(Add(trial));
+  }
+  return absl::OkStatus();
+}
+
 absl::Status StudyTransaction::AddImported(Trial& trial,
+                                           const std::string& holder,
                                            std::vector<Measurement>& curve) {
+  // Before it is stored and observed: a restart reads the same trial.
+  for (const Measurement& measurement : curve) {
+    trial.last_step = std::max(trial.last_step, measurement.step);
+  }
+  CountSteps(std::max<int64_t>(0, trial.last_step - trial.from_step));
   ASSAY_RETURN_IF_ERROR(Add(trial));
   Attempt attempt;
   attempt.trial = trial.id;
   attempt.number = trial.attempts;
-  attempt.holder = "import";
-  attempt.started = attempt.ended.emplace(now_);
+  attempt.holder = holder;
+  attempt.started = *trial.started;
+  attempt.ended = *trial.ended;
   attempt.outcome = OutcomeOf(trial.state);
   attempt.reason = trial.reason;
   ASSAY_RETURN_IF_ERROR(rows_.InsertAttempt(attempt, study().id));
@@ -194,11 +213,14 @@ absl::Status StudyTransaction::Add(Trial& trial, const Attempt& attempt,
                                                   attempt.number, measurement));
   }
   if (last_step == trial.last_step) return absl::OkStatus();
-  // Saturated: a thousand trials of 2^53 steps are more than the sum holds.
-  study().counts.steps =
-      std::min(kMaxSteps, study().counts.steps + (last_step - trial.last_step));
+  CountSteps(last_step - trial.last_step);
   trial.last_step = last_step;
   return rows_.UpdateLastStep(trial.id, trial.last_step);
+}
+
+void StudyTransaction::CountSteps(int64_t steps) {
+  // Saturated: a thousand trials of 2^53 steps are more than the sum holds.
+  study().counts.steps = std::min(kMaxSteps, study().counts.steps + steps);
 }
 
 absl::StatusOr<Metrics> StudyTransaction::FinalMetrics(const Trial& trial,

@@ -65,14 +65,17 @@ class StudyTransaction {
   absl::Status Add(Trial& trial);
 
   // Starts a kPending trial for the holder in `attempt` (holder, instance,
-  // by_worker, lease are read), and stores both. Returns the attempt.
+  // by_worker, lease are read), and stores both. Returns the attempt. The first
+  // start of a configuration puts its other replicates into the queue.
   absl::StatusOr<Attempt> Start(Trial& trial, const Attempt& holder);
 
   // A new trial that runs at once. As Add() and Start() together, in one row.
   absl::StatusOr<Attempt> AddRunning(Trial& trial, const Attempt& holder);
 
-  // A finished trial with its one attempt and curve, run elsewhere.
-  absl::Status AddImported(Trial& trial, std::vector<Measurement>& curve);
+  // A finished trial with its one attempt and curve, run elsewhere. REQUIRES:
+  // `started` and `ended`. Raises `last_step` to that of the curve.
+  absl::Status AddImported(Trial& trial, const std::string& holder,
+                           std::vector<Measurement>& curve);
 
   // Stores what a transition of search/trial.h did to a running trial and its
   // attempt. `before` is the state before it.
@@ -107,6 +110,8 @@ class StudyTransaction {
  private:
   void Number(Trial& trial);
   absl::StatusOr<Attempt> BeginAttempt(Trial& trial, const Attempt& holder);
+  absl::Status AddReplicates(const Trial& first);
+  void CountSteps(int64_t steps);
   int64_t NextRevision() { return ++change_.study.revision; }
   std::optional<double> Objective(const Trial& trial) const;
   absl::Status EndIfSpent(bool space_exhausted);
@@ -121,7 +126,8 @@ class StudyTransaction {
   bool touched_ = false;
 };
 
-// The oldest waiting trial that ran before.
+// The oldest waiting trial that is no new configuration: it ran before, or is a
+// replicate of one that did.
 absl::StatusOr<std::optional<Trial>> FirstRequeued(Snapshot& rows,
                                                    StudyId study);
 

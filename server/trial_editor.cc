@@ -67,6 +67,34 @@ absl::Status CheckObjectives(const StudySpec& spec, const Metrics& metrics) {
   return absl::OkStatus();
 }
 
+absl::StatusOr<Trial> AsTrial(const TrialEditor::Imported& imported,
+                              const StudySpec& spec, absl::Time now) {
+  Trial trial;
+  ASSAY_ASSIGN_OR_RETURN(trial.parameters,
+                         spec.space.Canonical(imported.parameters));
+  trial.state = imported.state;
+  trial.reason = imported.reason;
+  trial.note = imported.note;
+  trial.from_step = imported.from_step;
+  trial.to_step = imported.to_step;
+  trial.last_step = imported.last_step;
+  trial.replicate = imported.replicate;
+  trial.origin.strategy = "import";
+  trial.origin.why = "run elsewhere";
+  trial.ended = imported.ended.value_or(now);
+  trial.started = imported.started.value_or(*trial.ended);
+  trial.attempts = 1;
+  trial.final_metrics = imported.metrics;
+  for (const MetricSpec& metric : spec.metrics) {
+    const auto value = MetricValue(metric, imported.metrics, imported.curve);
+    if (value) trial.final_metrics[metric.name] = *value;
+  }
+  if (trial.state == TrialState::kCompleted) {
+    ASSAY_RETURN_IF_ERROR(CheckObjectives(spec, trial.final_metrics));
+  }
+  return trial;
+}
+
 }  // namespace
 
 void TrialEditor::AddToQueue(
@@ -175,26 +203,11 @@ void TrialEditor::Import(StudyId study, Imported imported, RequestKey request,
           ASSAY_ASSIGN_OR_RETURN(*result, ReadAnswer(transaction, *answer));
           return absl::OkStatus();
         }
-        const StudySpec& spec = transaction.spec();
-        Trial trial;
-        ASSAY_ASSIGN_OR_RETURN(trial.parameters,
-                               spec.space.Canonical(imported.parameters));
-        trial.state = imported.state;
-        trial.reason = imported.reason;
-        trial.origin.strategy = "import";
-        trial.origin.why = "run elsewhere";
-        trial.started = trial.ended = transaction.now();
-        trial.attempts = 1;
-        trial.final_metrics = imported.metrics;
-        for (const MetricSpec& metric : spec.metrics) {
-          const auto value =
-              MetricValue(metric, imported.metrics, imported.curve);
-          if (value) trial.final_metrics[metric.name] = *value;
-        }
-        if (trial.state == TrialState::kCompleted) {
-          ASSAY_RETURN_IF_ERROR(CheckObjectives(spec, trial.final_metrics));
-        }
-        ASSAY_RETURN_IF_ERROR(transaction.AddImported(trial, imported.curve));
+        ASSAY_ASSIGN_OR_RETURN(
+            Trial trial,
+            AsTrial(imported, transaction.spec(), transaction.now()));
+        ASSAY_RETURN_IF_ERROR(
+            transaction.AddImported(trial, imported.holder, imported.curve));
         *result = trial;
         replaced->Drop(registry_.RunnerIfAny(trial.study), trial);
         return StoreAnswer(transaction, request, absl::StrCat(trial.id.value));

@@ -1,11 +1,14 @@
 #pragma once
 
+#include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "absl/functional/any_invocable.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/time/time.h"
 #include "search/trial.h"
 #include "server/requests.h"
 #include "server/study_registry.h"
@@ -38,6 +41,14 @@ class TrialEditor {
     Metrics metrics;
     std::vector<Measurement> curve;
     std::string reason;
+    std::string note = {};
+    int64_t from_step = 0;
+    int64_t to_step = 0;
+    int64_t last_step = 0;  // 0: that of the curve; else not below it.
+    int32_t replicate = 0;
+    std::optional<absl::Time> started = {};  // Absent: when it ended.
+    std::optional<absl::Time> ended = {};    // Absent: now.
+    std::string holder = "import";
   };
   void Import(StudyId study, Imported imported, RequestKey request, Done done);
 

@@ -105,7 +105,8 @@ std::string MakeTrialFile(const v1::WorkerAssignment& assignment,
       {"trial",
        {{"id", trial.id()},
         {"number", trial.number()},
-        {"attempt", assignment.attempt()}}},
+        {"attempt", assignment.attempt()},
+        {"replicate", trial.replicate()}}},
       {"parameters", ToJson(parameters)},
       {"budget", {{"from", trial.from_step()}, {"to", trial.to_step()}}},
       {"seed", trial.seed()},
@@ -205,6 +206,7 @@ absl::StatusOr<TrialPlan> PlanTrial(const v1::WorkerAssignment& assignment,
   environment["ASSAY_SCRATCH"] = places.scratch;
   environment["ASSAY_TRIAL_ID"] = absl::StrCat(trial.id());
   environment["ASSAY_TRIAL_NUMBER"] = absl::StrCat(trial.number());
+  environment["ASSAY_REPLICATE"] = absl::StrCat(trial.replicate());
   environment["ASSAY_ATTEMPT"] = absl::StrCat(assignment.attempt());
   environment["ASSAY_STUDY"] = assignment.study();
   plan.command.environment = ToList(environment);

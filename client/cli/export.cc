@@ -5,6 +5,8 @@
 #include <cmath>
 #include <set>
 
+#include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "client/cli/json.h"
@@ -32,12 +34,25 @@ std::vector<std::string> Names(const Declared& declared,
   return names;
 }
 
+// True if it would read as something else than a text.
+bool IsAmbiguous(const std::string& text) {
+  double number = 0;
+  return text.empty() || absl::SimpleAtod(text, &number) ||
+         absl::EqualsIgnoreCase(text, "true") ||
+         absl::EqualsIgnoreCase(text, "false");
+}
+
+// A field: in quotes if it has to be.
 std::string ExactValue(const google::protobuf::Value& value) {
   switch (value.kind_case()) {
     case google::protobuf::Value::kNumberValue:
       return ExactNumber(value.number_value());
-    case google::protobuf::Value::kStringValue:
-      return value.string_value();
+    case google::protobuf::Value::kStringValue: {
+      const std::string field = CsvField(value.string_value());
+      const bool bare = field.size() == value.string_value().size();
+      return bare && IsAmbiguous(field) ? absl::StrCat("\"", field, "\"")
+                                        : field;
+    }
     case google::protobuf::Value::kBoolValue:
       return value.bool_value() ? "true" : "false";
     default:
@@ -85,7 +100,8 @@ void CsvExport::WriteHeader() {
   for (const std::string& name : parameters_) fields.push_back(CsvField(name));
   for (const std::string& name : metrics_) fields.push_back(CsvField(name));
   for (const char* name :
-       {"started", "ended", "holder", "attempts", "reason"}) {
+       {"replicate", "from_step", "to_step", "last_step", "started", "ended",
+        "holder", "attempts", "reason"}) {
     fields.push_back(name);
   }
   out_ << absl::StrJoin(fields, ",") << "\r\n";
@@ -97,12 +113,16 @@ void CsvExport::Write(const v1::Trial& trial) {
   for (const std::string& name : parameters_) {
     const auto it = trial.parameters().find(name);
     const bool has = it != trial.parameters().end();
-    fields.push_back(has ? CsvField(ExactValue(it->second)) : "");
+    fields.push_back(has ? ExactValue(it->second) : "");
   }
   for (const std::string& name : metrics_) {
     const auto it = trial.final_metrics().find(name);
     const bool has = it != trial.final_metrics().end();
     fields.push_back(has ? ExactNumber(it->second) : "");
+  }
+  for (const int64_t number : {int64_t{trial.replicate()}, trial.from_step(),
+                               trial.to_step(), trial.last_step()}) {
+    fields.push_back(absl::StrCat(number));
   }
   const int attempts = trial.attempt_list_size();
   fields.push_back(IsoTime(trial.has_started(), trial.started()));

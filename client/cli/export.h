@@ -10,10 +10,12 @@
 
 namespace assay {
 
-// One trial a row, RFC 4180: number, state, each parameter, each metric, when
-// it started and ended, the worker of its last attempt, attempts, and why it
-// ended so. Columns are known before the first row: parameters and metrics of
-// the spec, then what the given trials have besides.
+// One trial a row, RFC 4180: number, state, each parameter, each metric, the
+// replicate, its budget and the step it reached, when it started and ended, the
+// worker of its last attempt, attempts, and why it ended so. Columns are known
+// before the first row: parameters and metrics of the spec, then what the given
+// trials have besides. A text that reads as a number, true, false or nothing is
+// in quotes, so that `assay trial import` gives the same value.
 class CsvExport {
  public:
   // `out` must outlive this.

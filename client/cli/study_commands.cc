@@ -222,6 +222,11 @@ absl::StatusOr<ExitCode> Show(Context& context, const std::string& name) {
   AddBudgetRows(table, study);
   table.AddRow({{"algorithm"}, {ChoiceName(study.spec().algorithm(), "auto")}});
   table.AddRow({{"stopping"}, {ChoiceName(study.spec().stopping(), "none")}});
+  if (study.spec().replicates().count() > 1) {
+    table.AddRow({{"replicates"},
+                  {absl::StrCat(study.spec().replicates().count(),
+                                " of each configuration")}});
+  }
   table.AddRow({{"seed"}, {absl::StrCat(study.seed())}});
   table.AddRow({{"created"}, {FormatTime(study.created())}});
   table.AddRow({{"revision"}, {absl::StrCat(study.revision())}});
@@ -254,10 +259,20 @@ absl::StatusOr<ExitCode> Watch(Context& context, const std::string& name) {
   return WatchStudy(context, connection, name, [] { return interrupted != 0; });
 }
 
+struct Ranking {
+  std::string where, prefer;
+  int count = 1;
+};
+
 absl::StatusOr<ExitCode> Best(Context& context, const std::string& name,
-                              int count) {
+                              const Ranking& ranking) {
   const Connection connection(context.server);
-  ASSAY_RETURN_IF_ERROR(PrintBest(context, connection, name, count));
+  v1::OptimalRequest request;
+  request.set_study(name);
+  request.set_count(ranking.count);
+  request.set_where(ranking.where);
+  request.set_prefer(ranking.prefer);
+  ASSAY_RETURN_IF_ERROR(PrintBest(context, connection, request));
   return kExitOk;
 }
 
@@ -392,7 +407,7 @@ void AddStudyCommands(CLI::App& app, Command& command) {
   group->require_subcommand(1);
   struct Options {
     std::string file, study, filter, format = "csv", output;
-    int count = 1;
+    Ranking ranking;
     Edits edits;
   };
   const auto options = std::make_shared<Options>();
@@ -422,12 +437,17 @@ void AddStudyCommands(CLI::App& app, Command& command) {
       });
   CLI::App* best = WithStudy(
       group, "best", "The best trial, or the Pareto front", options->study);
-  best->add_option("-n,--count", options->count, "How many")
+  Ranking& ranking = options->ranking;
+  best->add_option("-n,--count", ranking.count, "How many")
       ->check(CLI::Range(1, 1000))
       ->capture_default_str();
+  best->add_option("--where", ranking.where,
+                   "Only of those: \"latency <= 20 and accuracy > 0.8\"");
+  best->add_option("--prefer", ranking.prefer,
+                   "Of the Pareto front the best by this metric");
   best->callback([&command, options] {
     command = [options](Context& c) {
-      return Best(c, options->study, options->count);
+      return Best(c, options->study, options->ranking);
     };
   });
   WithStudy(group, "pause", "Hand out nothing more; running trials go on",

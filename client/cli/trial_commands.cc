@@ -9,6 +9,7 @@
 #include "client/cli/command.h"
 #include "client/cli/connection.h"
 #include "client/cli/format.h"
+#include "client/cli/import_command.h"
 #include "client/cli/json.h"
 #include "client/cli/table.h"
 #include "search/base/status_macros.h"
@@ -43,6 +44,8 @@ absl::StatusOr<ExitCode> List(Context& context, const Listing& listing) {
   for (const v1::Metric& metric : study.spec().metrics()) {
     columns.push_back({metric.name(), true});
   }
+  const bool replicated = study.spec().replicates().count() > 1;
+  if (replicated) columns.push_back({"replicate", true});
   columns.push_back({"step", true});
   columns.push_back({"parameters", false, true});
   columns.push_back({"why", false, true});
@@ -73,6 +76,7 @@ absl::StatusOr<ExitCode> List(Context& context, const Listing& listing) {
         const bool has = it != trial.final_metrics().end();
         cells.push_back({has ? FormatNumber(it->second) : ""});
       }
+      if (replicated) cells.push_back({absl::StrCat(trial.replicate())});
       cells.push_back({absl::StrCat(trial.last_step())});
       cells.push_back({FormatParameters(trial)});
       cells.push_back({trial.reason(), Style::kDim});
@@ -279,6 +283,7 @@ void AddTrialCommands(CLI::App& app, Command& command) {
     Listing listing;
     Enqueued enqueued;
     Logs logs;
+    ImportOptions import;
     std::string trial, reason;
   };
   const auto options = std::make_shared<Options>();
@@ -316,26 +321,51 @@ void AddTrialCommands(CLI::App& app, Command& command) {
     command = [options](Context& c) { return Enqueue(c, options->enqueued); };
   });
 
-  CLI::App* stop = with_trial("stop", "Stop a trial");
-  stop->add_option("--reason", options->reason, "For people");
-  stop->callback([&command, options] {
-    command = [options](Context& c) {
-      return Stop(c, options->trial, options->reason);
-    };
-  });
-  with_trial("retry", "Run a finished trial again, as a new one")
-      ->callback([&command, options] {
-        command = [options](Context& c) { return RunAgain(c, options->trial); };
-      });
-
-  CLI::App* logs = group->add_subcommand("logs", "Output of a trial");
-  logs->add_option("trial", options->logs.trial, "Its id, or STUDY/NUMBER")
+  CLI::App* import = group->add_subcommand(
+      "import", "Add finished trials of a CSV or JSON lines file");
+  import->add_option("study", options->import.study)->required();
+  import
+      ->add_option(
+          "file", options->import.file,
+          "Of `assay study export`, Optuna, W&B, or with columns named "
+          "as parameters and metrics")
       ->required();
-  logs->add_option("--attempt", options->logs.attempt, "Not the newest one");
-  logs->add_flag("-f,--follow", options->logs.follow, "Go on until it ends");
-  logs->callback([&command, options] {
-    command = [options](Context& c) { return ShowLogs(c, options->logs); };
-  });
+  import
+      ->add_option("--map", options->import.map,
+                   "COLUMN=PARAMETER, if they differ; may be repeated")
+      ->allow_extra_args(false);
+  import
+      ->add_option("--metric", options->import.metric,
+                   "COLUMN=METRIC, if they differ; may be repeated")
+      ->allow_extra_args(false);
+  import->add_flag("--dry-run", options->import.dry_run,
+                   "Only say what would be imported and refused");
+  import->callback([&command, options] {
+    command = [options](Context& c) { return ImportTrials(c, options->import);
+};
+}  // namespace assay
+);
+
+CLI::App* stop = with_trial("stop", "Stop a trial");
+stop->add_option("--reason", options->reason, "For people");
+stop->callback([&command, options] {
+  command = [options](Context& c) {
+    return Stop(c, options->trial, options->reason);
+  };
+});
+with_trial("retry", "Run a finished trial again, as a new one")
+    ->callback([&command, options] {
+      command = [options](Context& c) { return RunAgain(c, options->trial); };
+    });
+
+CLI::App* logs = group->add_subcommand("logs", "Output of a trial");
+logs->add_option("trial", options->logs.trial, "Its id, or STUDY/NUMBER")
+    ->required();
+logs->add_option("--attempt", options->logs.attempt, "Not the newest one");
+logs->add_flag("-f,--follow", options->logs.follow, "Go on until it ends");
+logs->callback([&command, options] {
+  command = [options](Context& c) { return ShowLogs(c, options->logs); };
+});
 }
 
 }  // namespace assay

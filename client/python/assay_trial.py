@@ -38,7 +38,8 @@ def current(defaults=None):
 
 class Trial:
     """One trial. `parameters`: a dict. `seed`: an integer for every random number. `budget`: (from, to) steps; to is 0 if
-    the program decides. `number`, `attempt`, `study`: for people. `stop_reason`: None, or why it should end."""
+    the program decides. `replicate`: which run of its configuration it is, from 0; each has a `seed` of its own. `number`,
+    `attempt`, `study`: for people. `stop_reason`: None, or why it should end."""
 
     def __init__(self, description, connection=None):
         trial = description.get("trial", {})
@@ -48,6 +49,7 @@ class Trial:
         self.budget = (int(budget.get("from", 0)), int(budget.get("to", 0)))
         self.number = trial.get("number")
         self.attempt = trial.get("attempt")
+        self.replicate = int(trial.get("replicate", 0))
         self.study = description.get("study", {}).get("name")
         self.metrics = list(description.get("metrics", []))
         self.stop_reason = None

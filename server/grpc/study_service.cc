@@ -10,7 +10,7 @@
 #include "search/base/status_macros.h"
 #include "search/expression.h"
 #include "search/factory.h"
-#include "search/pareto.h"
+#include "server/grpc/optimal_request.h"
 #include "server/grpc/page_token.h"
 #include "server/grpc/spec_codec.h"
 #include "server/grpc/study_streams.h"
@@ -246,86 +246,12 @@ grpc::ServerUnaryReactor* StudyService::Delete(
                 });
 }
 
-namespace {
-
-// COMPLETED trials, or STOPPED ones if none is.
-absl::StatusOr<std::vector<Trial>> Rankable(const ServiceContext& context,
-                                            StudyId study) {
-  constexpr int kPage = 1000;
-  for (const TrialState state :
-       {TrialState::kCompleted, TrialState::kStopped}) {
-    std::vector<Trial> trials;
-    for (int64_t after = -1;;) {
-      std::vector<Trial> page;
-      ASSAY_RETURN_IF_ERROR(
-          context.storage.Read([&](Snapshot& rows) -> absl::Status {
-            ASSAY_ASSIGN_OR_RETURN(
-                page, rows.ListTrials(study, {.after_number = after,
-                                              .limit = kPage,
-                                              .states = {state}}));
-            return absl::OkStatus();
-          }));
-      for (Trial& trial : page) {
-        after = trial.number;
-        trials.push_back(std::move(trial));
-      }
-      if (page.size() < kPage) break;
-    }
-    if (!trials.empty()) return trials;
-  }
-  return std::vector<Trial>();
-}
-
-absl::StatusOr<std::vector<Trial>> BestTrials(const ServiceContext& context,
-                                              const StudyView& view,
-                                              int count) {
-  const StudySpec& spec = *view.spec;
-  const std::vector<int> objectives = Objectives(spec);
-  const bool bounded = objectives.size() < spec.metrics.size();
-  if (objectives.size() == 1 && !bounded) {
-    std::vector<Trial> best;
-    ASSAY_RETURN_IF_ERROR(
-        context.storage.Read([&](Snapshot& rows) -> absl::Status {
-          ASSAY_ASSIGN_OR_RETURN(
-              best, rows.ListBest(view.study.id,
-                                  spec.metrics[objectives[0]].goal, count));
-          return absl::OkStatus();
-        }));
-    return best;
-  }
-  ASSAY_ASSIGN_OR_RETURN(const std::vector<Trial> trials,
-                         Rankable(context, view.study.id));
-  return ParetoFront(spec, trials);
-}
-
-}  // namespace
-
 grpc::ServerUnaryReactor* StudyService::Optimal(
     grpc::CallbackServerContext* call, const v1::OptimalRequest* request,
     v1::OptimalResponse* response) {
   return HandleOnPool(
       context_, call, "StudyService/Optimal", response,
-      [this, request]() -> absl::StatusOr<v1::OptimalResponse> {
-        ASSAY_ASSIGN_OR_RETURN(const StudyId id,
-                               context_.studies.Resolve(request->study()));
-        if (request->count() < 0 || request->count() > 1000) {
-          return absl::InvalidArgumentError(absl::StrCat(
-              "count: ", request->count(), "; 1 to 1000, or 0 for 1"));
-        }
-        ASSAY_ASSIGN_OR_RETURN(const StudyView view, context_.studies.Get(id));
-        ASSAY_ASSIGN_OR_RETURN(
-            const std::vector<Trial> best,
-            BestTrials(context_, view, std::max(1, request->count())));
-        v1::OptimalResponse optimal;
-        const std::vector<int> objectives = Objectives(*view.spec);
-        if (objectives.size() == 1) {
-          optimal.set_metric(view.spec->metrics[objectives[0]].name);
-        }
-        for (const Trial& trial : best) {
-          *optimal.add_trials() = ToMessage(trial, view.study.seed);
-        }
-        return optimal;
-      });
+      [this, request] { return AnswerOptimal(context_, *request); });
 }
 
 namespace {

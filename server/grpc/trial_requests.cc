@@ -1,9 +1,11 @@
 #include "server/grpc/trial_requests.h"
 
 #include <cmath>
+#include <optional>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "absl/time/time.h"
 #include "proto/convert.h"
 #include "search/base/status_macros.h"
 
@@ -158,6 +160,73 @@ absl::StatusOr<TrialEditor::Enqueued> ToEnqueued(
   return enqueued;
 }
 
+namespace {
+
+constexpr int kMaxReplicate = 1'000'000;
+
+absl::Status CheckWithin(const char* field, int64_t value, int64_t least,
+                         int64_t most) {
+  if (value >= least && value <= most) return absl::OkStatus();
+  return absl::InvalidArgumentError(
+      absl::StrCat(field, ": ", value, "; ", least, " to ", most));
+}
+
+absl::StatusOr<std::optional<absl::Time>> ToTime(
+    const char* field, bool is_set, const google::protobuf::Timestamp& time) {
+  if (!is_set) return std::nullopt;
+  // The range that protobuf's Timestamp documents.
+  const bool valid = time.seconds() >= -62'135'596'800 &&
+                     time.seconds() <= 253'402'300'799 && time.nanos() >= 0 &&
+                     time.nanos() <= 999'999'999;
+  if (!valid) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(field, ": ", time.seconds(), " seconds and ", time.nanos(),
+                     " nanos; a time of the years 1 to 9999"));
+  }
+  return absl::FromUnixSeconds(time.seconds()) +
+         absl::Nanoseconds(time.nanos());
+}
+
+absl::Status FillTimes(const v1::CreateTrialRequest& request,
+                       TrialEditor::Imported& imported) {
+  ASSAY_ASSIGN_OR_RETURN(
+      imported.started,
+      ToTime("started", request.has_started(), request.started()));
+  ASSAY_ASSIGN_OR_RETURN(imported.ended,
+                         ToTime("ended", request.has_ended(), request.ended()));
+  if (!imported.started || !imported.ended ||
+      *imported.started <= *imported.ended) {
+    return absl::OkStatus();
+  }
+  return absl::InvalidArgumentError(absl::StrCat(
+      "ended: ", absl::FormatTime(*imported.ended), "; not before started, ",
+      absl::FormatTime(*imported.started)));
+}
+
+absl::Status FillSteps(const v1::CreateTrialRequest& request,
+                       TrialEditor::Imported& imported) {
+  ASSAY_RETURN_IF_ERROR(
+      CheckWithin("from_step", request.from_step(), 0, kMaxInteger));
+  ASSAY_RETURN_IF_ERROR(
+      CheckWithin("to_step", request.to_step(), 0, kMaxInteger));
+  ASSAY_RETURN_IF_ERROR(
+      CheckWithin("last_step", request.last_step(), 0, kMaxInteger));
+  ASSAY_RETURN_IF_ERROR(
+      CheckWithin("replicate", request.replicate(), 0, kMaxReplicate));
+  imported.from_step = request.from_step();
+  imported.to_step = request.to_step();
+  imported.last_step = request.last_step();
+  imported.replicate = request.replicate();
+  for (const Measurement& measurement : imported.curve) {
+    if (imported.last_step == 0) break;
+    ASSAY_RETURN_IF_ERROR(CheckWithin("last_step", imported.last_step,
+                                      measurement.step, kMaxInteger));
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
 absl::StatusOr<TrialEditor::Imported> ToImported(
     const v1::CreateTrialRequest& request) {
   ASSAY_RETURN_IF_ERROR(CheckRequestId(request.request_id()));
@@ -178,6 +247,13 @@ absl::StatusOr<TrialEditor::Imported> ToImported(
     measurement.sequence = static_cast<int64_t>(imported.curve.size()) + 1;
     imported.curve.push_back(std::move(measurement));
   }
+  ASSAY_RETURN_IF_ERROR(CheckReason("note", request.note()));
+  imported.note = request.note();
+  ASSAY_RETURN_IF_ERROR(
+      CheckBytes("holder", request.holder(), 0, kMaxNameBytes));
+  if (!request.holder().empty()) imported.holder = request.holder();
+  ASSAY_RETURN_IF_ERROR(FillTimes(request, imported));
+  ASSAY_RETURN_IF_ERROR(FillSteps(request, imported));
   return imported;
 }
 

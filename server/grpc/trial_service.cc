@@ -10,6 +10,7 @@
 #include "proto/convert.h"
 #include "search/base/status_macros.h"
 #include "search/expression.h"
+#include "search/trial_fields.h"
 #include "server/grpc/page_token.h"
 #include "server/grpc/spec_codec.h"
 #include "server/grpc/trial_requests.h"
@@ -248,34 +249,6 @@ absl::StatusOr<v1::Trial> GetTrial(const ServiceContext& context,
   return message;
 }
 
-// What a filter of trials sees: its own fields first, then the parameters,
-// then the final metrics.
-class TrialFields {
- public:
-  explicit TrialFields(const Trial& trial) : trial_(trial) {
-    fields_ = {
-        {"id", trial.id.value},         {"number", trial.number},
-        {"state", ToText(trial.state)}, {"attempts", int64_t{trial.attempts}},
-        {"last_step", trial.last_step}, {"strategy", trial.origin.strategy}};
-    for (const auto& [name, value] : trial.final_metrics) {
-      metrics_[name] = value;
-    }
-  }
-
-  const ParameterValue* Find(const std::string& name) const {
-    for (const Parameters* fields : {&fields_, &trial_.parameters, &metrics_}) {
-      const auto it = fields->find(name);
-      if (it != fields->end()) return &it->second;
-    }
-    return nullptr;
-  }
-
- private:
-  const Trial& trial_;
-  Parameters fields_;
-  Parameters metrics_;
-};
-
 absl::StatusOr<std::vector<Trial>> ReadTrials(const ServiceContext& context,
                                               StudyId study,
                                               const TrialQuery& query) {
@@ -358,13 +331,7 @@ absl::StatusOr<v1::ListTrialsResponse> ListTrials(
     for (const Trial& trial : trials) {
       at = trial.number;
       ++scanned;
-      const TrialFields fields(trial);
-      if (filter &&
-          !filter->Evaluate(
-              [&](const std::string& name) { return fields.Find(name); },
-              Expression::Missing::kFalse)) {
-        continue;
-      }
+      if (filter && !Passes(*filter, trial)) continue;
       *page.add_trials() = ToMessage(trial, view.study.seed);
       if (page.trials_size() == size) {
         page.set_next_page_token(MakePageToken(list, at));

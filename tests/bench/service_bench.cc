@@ -64,7 +64,7 @@ absl::Status AddTrials(Transaction& rows, StudyId id,
       curve[k].elapsed_seconds = k;
       curve[k].metrics = {{"loss", random.Uniform()}};
     }
-    ASSAY_RETURN_IF_ERROR(transaction.AddImported(trial, curve));
+    ASSAY_RETURN_IF_ERROR(transaction.AddImported(trial, "bench", curve));
   }
   return transaction.Save(false);
 }

@@ -57,7 +57,8 @@ class TrialTest(unittest.TestCase):
         path = os.path.join(self.folder.name, "trial.json")
         with open(path, "w", encoding="utf-8") as file:
             json.dump(
-                {"study": {"id": 1, "name": "s"}, "trial": {"id": 12, "number": 3, "attempt": 2}, "seed": 77,
+                {"study": {"id": 1, "name": "s"},
+                 "trial": {"id": 12, "number": 3, "attempt": 2, "replicate": 1}, "seed": 77,
                  "parameters": {"lr": 0.5, "kind": "a"}, "budget": {"from": 0, "to": 20}, "metrics": ["loss"]}, file)
         self.worker = FakeWorker(self.folder.name, answer)
         self.addCleanup(self.worker.close)
@@ -67,6 +68,7 @@ class TrialTest(unittest.TestCase):
         trial = self.trial(lambda lines: [{"ack": len(lines)}])
         self.assertEqual(trial.parameters, {"lr": 0.5, "kind": "a"})
         self.assertEqual((trial.seed, trial.budget, trial.number, trial.attempt), (77, (0, 20), 3, 2))
+        self.assertEqual(trial.replicate, 1)
 
     def test_reports_and_goes_on(self):
         trial = self.trial(lambda lines: [{"ack": len(lines)}])

@@ -24,6 +24,22 @@ TEST(ExportTest, NumbersReadBackAsTheSame) {
   EXPECT_EQ(ExactNumber(-INFINITY), "-Infinity");
 }
 
+TEST(ExportTest, TextsThatReadAsSomethingElseAreInQuotes) {
+  v1::Trial trial;
+  auto& parameters = *trial.mutable_parameters();
+  parameters["a"].set_string_value("1");
+  parameters["b"].set_string_value("");
+  parameters["c"].set_string_value("True");
+  parameters["d"].set_string_value("adam");
+  parameters["e"].set_number_value(1);
+  parameters["f"].set_bool_value(true);
+  std::ostringstream out;
+  CsvExport csv(v1::StudySpec(), {trial}, out);
+  csv.Write(trial);
+  EXPECT_EQ(out.str().substr(0, 50),
+            "0,STATE_UNSPECIFIED,\"1\",\"\",\"True\",adam,1,true,0,0,");
+}
+
 TEST(ExportTest, EachTrialIsARowAndEachNameAColumn) {
   v1::StudySpec spec;
   spec.add_parameters()->set_name("lr");
@@ -34,6 +50,9 @@ TEST(ExportTest, EachTrialIsARowAndEachNameAColumn) {
   (*trial.mutable_parameters())["lr"].set_number_value(0.25);
   (*trial.mutable_final_metrics())["loss"] = 0.5;
   (*trial.mutable_final_metrics())["extra, odd"] = NAN;
+  trial.set_replicate(2);
+  trial.set_to_step(9);
+  trial.set_last_step(7);
   trial.set_attempts(2);
   trial.add_attempt_list()->set_holder("w1");
   trial.add_attempt_list()->set_holder("w2");
@@ -48,10 +67,10 @@ TEST(ExportTest, EachTrialIsARowAndEachNameAColumn) {
   csv.Write(trial);
   csv.Write(failed);
   EXPECT_EQ(out.str(),
-            "number,state,lr,loss,\"extra, odd\",started,ended,holder,"
-            "attempts,reason\r\n"
-            "3,COMPLETED,0.25,0.5,NaN,1970-01-01T00:00:00Z,,w2,2,\r\n"
-            "4,FAILED,,,,,,,0,\"bad,\nluck\"\r\n");
+            "number,state,lr,loss,\"extra, odd\",replicate,from_step,to_step,"
+            "last_step,started,ended,holder,attempts,reason\r\n"
+            "3,COMPLETED,0.25,0.5,NaN,2,0,9,7,1970-01-01T00:00:00Z,,w2,2,\r\n"
+            "4,FAILED,,,,0,0,0,0,,,,0,\"bad,\nluck\"\r\n");
 }
 
 }  // namespace

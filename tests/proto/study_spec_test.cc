@@ -233,6 +233,8 @@ INSTANTIATE_TEST_SUITE_P(
                 "stopping.metric: \"nope\"; a metric of the study"},
         BadText{"stopping {metric: 'loss'}",
                 "stopping: a metric without a rule; median or patience"},
+        BadText{"replicates {count: -1}", "replicates.count: -1; 1 to 100"},
+        BadText{"replicates {count: 101}", "replicates.count: 101; 1 to 100"},
         BadText{"freshness {max_wait: -1}",
                 "freshness.max_wait: -1; 0 to 60 seconds"},
         BadText{"freshness {max_wait: 61}", "freshness.max_wait: 61; "},
@@ -579,6 +581,18 @@ TEST(BudgetTest, RoundTrip) {
   ASSERT_TRUE(budget.ok());
   EXPECT_EQ(ToMessage(*budget).DebugString(), message.DebugString());
   EXPECT_EQ(ToMessage(Budget()).ByteSizeLong(), 0u);
+}
+
+TEST(StudySpecTest, EachConfigurationIsRunOnceUnlessReplicatesSayMore) {
+  EXPECT_EQ(Accepted(Base()).replicates, 1);
+  EXPECT_EQ(Accepted(With("replicates {}")).replicates, 1);
+  EXPECT_EQ(Accepted(With("replicates {count: 100}")).replicates, 100);
+}
+
+TEST(StudySpecTest, AStudyThatProposesNothingHasNoReplicates) {
+  v1::StudySpec spec = With("replicates {count: 2}");
+  spec.clear_parameters();
+  ExpectRefused(spec, "replicates.count: 2; 1 in a study without parameters");
 }
 
 }  // namespace

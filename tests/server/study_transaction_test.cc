@@ -63,6 +63,75 @@ TEST_F(BudgetTest, MaxTrialsEndsTheStudyWithItsLastRunningTrial) {
               Fails(StatusCode::kOutOfRange, "BUDGET_SPENT"));
 }
 
+// --- Replicates -------------------------------------------------------------
+
+class ReplicatesTest : public BudgetTest {
+ protected:
+  StudyId CreateReplicated(int32_t replicates, Budget budget) {
+    StudySpec spec = GridSpec("r", 100);
+    spec.replicates = replicates;
+    spec.budget = budget;
+    return core_->Create(spec);
+  }
+};
+
+TEST_F(ReplicatesTest, AllRunsOfAConfigurationComeBeforeTheNext) {
+  const StudyId study = CreateReplicated(3, {});
+  std::vector<std::pair<int64_t, int32_t>> seen;
+  for (int i = 0; i < 6; ++i) {
+    const Trial trial = core_->Lease(study, absl::StrCat("c", i)).trial;
+    seen.push_back({XOf(trial), trial.replicate});
+  }
+  EXPECT_THAT(seen,
+              testing::ElementsAre(testing::Pair(0, 0), testing::Pair(0, 1),
+                                   testing::Pair(0, 2), testing::Pair(1, 0),
+                                   testing::Pair(1, 1), testing::Pair(1, 2)));
+}
+
+TEST_F(ReplicatesTest, MaxTrialsCountsConfigurationsAndLetsTheirRunsEnd) {
+  const StudyId study = CreateReplicated(2, {.max_trials = 1});
+  const Token first = TokenOf(core_->Lease(study, "c1"));
+  ASSERT_TRUE(core_->Complete(first, 1).ok());
+  ExpectActive(study);
+  const Handout second = core_->Lease(study, "c1");
+  EXPECT_EQ(second.trial.replicate, 1);
+  ExpectNothingNow(study, "max_trials: 1 of 1");
+  ASSERT_TRUE(core_->Complete(TokenOf(second), 1).ok());
+  ExpectCompleted(study, CompletionReason::kBudgetSpent, "max_trials: 1 of 1");
+  EXPECT_EQ(core_->StudyOf(study).counts.configurations, 1);
+}
+
+TEST_F(ReplicatesTest, AnotherAttemptAddsNoMore) {
+  const StudyId study = CreateReplicated(2, {});
+  const Token first = TokenOf(core_->Lease(study, "c1"));
+  ASSERT_EQ(core_->Fail(first)->state, TrialState::kPending);
+  core_->Lease(study, "c2");
+  core_->Lease(study, "c3");
+  EXPECT_THAT(core_->TrialsOf(study), SizeIs(2));
+}
+
+TEST_F(ReplicatesTest, WhatIsImportedOrRunAgainHasNone) {
+  const StudyId study = CreateReplicated(2, {});
+  ASSERT_TRUE(
+      core_->Import(study, {.parameters = X(50), .metrics = {{"loss", 1}}})
+          .ok());
+  EXPECT_EQ(core_->StudyOf(study).counts.pending, 0);
+  const Token first = TokenOf(core_->Lease(study, "c1"));
+  ASSERT_TRUE(core_->Complete(first, 1).ok());
+  ASSERT_TRUE(core_->Retry(first.trial).ok());
+  EXPECT_EQ(core_->Lease(study, "c2").trial.replicate, 1);
+  EXPECT_EQ(core_->Lease(study, "c3").trial.retry_of, first.trial);
+  EXPECT_EQ(core_->StudyOf(study).counts.pending, 0);
+}
+
+TEST_F(ReplicatesTest, AFailedCommitLeavesNone) {
+  const StudyId study = CreateReplicated(2, {});
+  core_->storage.FailWhen([] { return true; });
+  EXPECT_FALSE(core_->Suggest(study, "c1").ok());
+  core_->storage.FailWhen(nullptr);
+  EXPECT_THAT(core_->TrialsOf(study), IsEmpty());
+}
+
 TEST_F(BudgetTest, MaxTrialsLetsRequeuedTrialsRunOn) {
   const StudyId study = Create({.max_trials = 1});
   const Token first = TokenOf(core_->Lease(study, "c1"));

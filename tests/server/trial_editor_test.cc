@@ -162,6 +162,42 @@ TEST_F(TrialEditorTest, TheSameImportAgainIsOneTrial) {
   EXPECT_EQ(again->id, first->id);
 }
 
+TEST_F(TrialEditorTest, AnImportedTrialKeepsWhatItWasElsewhere) {
+  const absl::Time start = absl::FromUnixSeconds(1000);
+  const auto trial = core_->Import(study_, {.parameters = X(1),
+                                            .metrics = {{"loss", 0.5}},
+                                            .note = "from afar",
+                                            .from_step = 1,
+                                            .to_step = 9,
+                                            .last_step = 5,
+                                            .replicate = 2,
+                                            .started = start,
+                                            .ended = start + absl::Seconds(3),
+                                            .holder = "ann"});
+  ASSERT_TRUE(trial.ok()) << trial.status();
+  const Trial stored = core_->TrialOf(trial->id);
+  EXPECT_EQ(stored.note, "from afar");
+  EXPECT_EQ(stored.from_step, 1);
+  EXPECT_EQ(stored.to_step, 9);
+  EXPECT_EQ(stored.last_step, 5);
+  EXPECT_EQ(stored.replicate, 2);
+  EXPECT_EQ(stored.started, start);
+  EXPECT_EQ(stored.ended, start + absl::Seconds(3));
+  EXPECT_EQ(core_->AttemptOf({trial->id, 1}).holder, "ann");
+  EXPECT_EQ(core_->StudyOf(study_).counts.steps, 4);
+}
+
+TEST_F(TrialEditorTest, AnImportedTrialReachedTheStepsOfItsCurve) {
+  const auto trial = core_->Import(
+      study_,
+      {.parameters = X(1),
+       .curve = {{.sequence = 1, .step = 3, .metrics = {{"loss", 2}}},
+                 {.sequence = 2, .step = 4, .metrics = {{"loss", 1}}}}});
+  ASSERT_TRUE(trial.ok()) << trial.status();
+  EXPECT_EQ(trial->last_step, 4);
+  EXPECT_EQ(core_->StudyOf(study_).counts.steps, 4);
+}
+
 TEST_F(TrialEditorTest, AnImportMayReachTheTarget) {
   StudySpec spec = GridSpec("target", 10);
   spec.budget.target = 0.5;

@@ -59,6 +59,7 @@ TEST(TrialPlannerTest, TheEnvironmentIsAnAllowList) {
   EXPECT_THAT(environment, Contains("ASSAY_STUDY=study"));
   EXPECT_THAT(environment, Contains("ASSAY_WORKER_MARK=m"));
   EXPECT_THAT(environment, Contains("LC_ALL=C.UTF-8"));
+  EXPECT_THAT(environment, Contains("ASSAY_REPLICATE=0"));
   EXPECT_THAT(environment, Contains(testing::EndsWith(":/opt/assay")));
   EXPECT_THAT(environment, Not(Contains(StartsWith("ASSAY_TOKEN"))));
 }
@@ -67,6 +68,7 @@ TEST(TrialPlannerTest, TheTrialFileSaysWhatToTrain) {
   v1::WorkerAssignment assignment = Assignment({"train"});
   v1::Trial& trial = *assignment.mutable_trial();
   trial.set_number(3);
+  trial.set_replicate(1);
   trial.set_to_step(20);
   (*trial.mutable_parameters())["units"].set_number_value(64);
   (*trial.mutable_parameters())["name"].set_string_value("adam");
@@ -77,7 +79,7 @@ TEST(TrialPlannerTest, TheTrialFileSaysWhatToTrain) {
   ASSERT_TRUE(plan.ok());
   EXPECT_EQ(json::parse(plan->trial_file), json::parse(R"({
     "study": {"id": 1, "name": "study"},
-    "trial": {"id": 12, "number": 3, "attempt": 2},
+    "trial": {"id": 12, "number": 3, "attempt": 2, "replicate": 1},
     "parameters": {"lr": 0.5, "units": 64, "name": "adam", "flag": true},
     "budget": {"from": 0, "to": 20},
     "seed": 7,

@@ -116,6 +116,8 @@ Result<TrialFile> ReadEnvelope(const json& file) {
       static_cast<int64_t>(envelope.Unsigned({"trial", "number"}, kMost, 0));
   trial.attempt =
       static_cast<int64_t>(envelope.Unsigned({"trial", "attempt"}, kMost, 1));
+  trial.replicate =
+      static_cast<int64_t>(envelope.Unsigned({"trial", "replicate"}, kMost, 0));
   trial.from =
       static_cast<int64_t>(envelope.Unsigned({"budget", "from"}, kMost, 0));
   const auto to =
@@ -182,7 +184,8 @@ int64_t Horizon(const TrialFile& trial) {
 }
 
 uint64_t SeedOf(const TrialFile& trial) {
-  return trial.config.seed.value_or(trial.seed);
+  if (!trial.config.seed.has_value()) return trial.seed;
+  return *trial.config.seed + static_cast<uint64_t>(trial.replicate);
 }
 
 }  // namespace assay

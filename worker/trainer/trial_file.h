@@ -13,7 +13,7 @@ namespace assay {
 
 // What the worker asks for, as it lies in the file that ASSAY_TRIAL names:
 //   {"study": {"id": 1, "name": "x"},
-//    "trial": {"id": 12, "number": 3, "attempt": 1},
+//    "trial": {"id": 12, "number": 3, "attempt": 1, "replicate": 0},
 //    "config": {..}, "parameters": {"optimizer.learning_rate": 0.01},
 //    "budget": {"from": 0, "to": 20}, "seed": 1234,
 //    "metrics": ["accuracy"], "final_test": false}
@@ -23,6 +23,7 @@ struct TrialFile {
   std::string study_name;
   int64_t trial_number = 0;
   int64_t attempt = 1;
+  int64_t replicate = 0;
   Configuration config;  // The parameters already in place.
   // Epochs up to `from` were reported by the trial that this one continues.
   int64_t from = 0;
@@ -46,7 +47,8 @@ int64_t LastEpoch(const TrialFile& trial);
 // last one.
 int64_t Horizon(const TrialFile& trial);
 
-uint64_t SeedOf(
-    const TrialFile& trial);  // The configuration's, else the trial's.
+// The configuration's plus the replicate, so that runs of one configuration
+// differ; else the trial's, which is its own already.
+uint64_t SeedOf(const TrialFile& trial);
 
 }  // namespace assay

@@ -5,6 +5,7 @@
 #include <set>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "search/factory.h"
@@ -65,8 +66,10 @@ SearchSpace ManyParameters(int count) {
 // end as they like.
 class Study {
  public:
-  Study(std::string algorithm, SearchSpace space, uint64_t seed = 1) {
-    spec_.algorithm.name = std::move(algorithm);
+  Study(absl::string_view algorithm, SearchSpace space, uint64_t seed = 1) {
+    // "random_twice": each configuration is run twice.
+    spec_.replicates = absl::ConsumeSuffix(&algorithm, "_twice") ? 2 : 1;
+    spec_.algorithm.name = std::string(algorithm);
     spec_.algorithm.points_per_continuous = 2;
     spec_.metrics = {{.name = "loss"}};
     spec_.space = std::move(space);
@@ -153,10 +156,12 @@ constexpr const char* kAll[] = {"auto",
                                 "differential_evolution",
                                 "genetic",
                                 "grid",
+                                "grid_twice",
                                 "nsga2",
                                 "particle_swarm",
                                 "quasi_random",
                                 "random",
+                                "random_twice",
                                 "regularized_evolution",
                                 "simulated_annealing",
                                 "tpe"};
@@ -312,7 +317,7 @@ TEST_P(StrategyConformanceTest, OneParameterOfOneValueIsOneTrial) {
 }
 
 TEST_P(StrategyConformanceTest, ManyParametersWork) {
-  const bool grid = std::string(GetParam()) == "grid";
+  const bool grid = std::string(GetParam()).starts_with("grid");
   for (const int count : {1, grid ? 60 : 200, grid ? 60 : 400}) {
     Study study = Make(ManyParameters(count));
     const size_t wanted = grid && count == 1 ? 2 : 20;

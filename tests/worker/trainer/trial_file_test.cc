@@ -82,6 +82,16 @@ TEST(TrialFileTest, SeedOfTheConfigurationCountsFirst) {
             5U);
 }
 
+TEST(TrialFileTest, ReplicatesOfOneConfigurationHaveDifferentSeeds) {
+  EXPECT_EQ(SeedOf(Valid(R"({"config": {"seed": 5}, "parameters": {},
+                             "trial": {"replicate": 2}, "seed": 9})")),
+            7U);
+  // The trial's own is another for each trial.
+  EXPECT_EQ(SeedOf(Valid(R"({"config": {}, "parameters": {},
+                             "trial": {"replicate": 2}, "seed": 9})")),
+            9U);
+}
+
 TEST(TrialFileTest, MistakesAreNamed) {
   EXPECT_THAT(MistakeOf("{"), HasSubstr("not valid JSON"));
   EXPECT_THAT(MistakeOf("[]"), HasSubstr("not a JSON object"));

@@ -1,0 +1,45 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/container/flat_hash_map.h"
+#include "absl/container/flat_hash_set.h"
+#include "search/search_strategy.h"
+#include "search/strategies/fingerprint.h"
+
+namespace assay {
+
+// Any strategy, in a study that runs each configuration several times. It
+// proposes trials of replicate 0; the study puts the other replicates into the
+// queue as soon as that one starts (search/replicates.h). To the strategy
+// inside there is one trial for each configuration: unfinished until all its
+// replicates ended, then observed once, as MergeReplicates() of them says. What
+// IsReplicated() leaves out is passed on as it is.
+class ReplicatedStrategy final : public SearchStrategy {
+ public:
+  // REQUIRES: replicates >= 2.
+  ReplicatedStrategy(std::unique_ptr<SearchStrategy> inner, int32_t replicates);
+
+  void Observe(const Trial& trial) override;
+  // Of each replicate, as a report of the configuration.
+  void ObserveReport(const Trial& trial,
+                     const Measurement& measurement) override;
+  absl::StatusOr<std::vector<Proposal>> Suggest(
+      absl::Span<const Trial> unfinished, int count, Random& random) override;
+  bool Learns() const override { return inner_->Learns(); }
+
+ private:
+  // Configurations of which some replicates ended and none is in `running`.
+  std::vector<Trial> HalfEnded(
+      const absl::flat_hash_set<Fingerprint>& running) const;
+
+  const std::unique_ptr<SearchStrategy> inner_;
+  const size_t replicates_;
+  // Of configurations of which some replicates ended, these.
+  absl::flat_hash_map<Fingerprint, std::vector<Trial>> ended_;
+};
+
+}  // namespace assay
