@@ -71,8 +71,10 @@ void CloseGap(std::vector<T>& row, int position, int size) {
             row.begin() + position);
 }
 
-// These add what one axis contributes to the exponents of a block of kernels.
-// `__restrict` lets the compiler use vector instructions.
+// What is done for each of a block of kernels. A known length and `__restrict`
+// let the compiler use vector instructions.
+
+// These add what one axis contributes to the exponents.
 
 template <int block>
 void AddCategory(const float* __restrict means, float x, float same,
@@ -95,6 +97,21 @@ void AddGaps(const float* __restrict means, float x,
   for (int k = 0; k < block; ++k) {
     const float distance = means[k] - x;
     sums[k] += distance * distance * curvatures[k];
+  }
+}
+
+template <int block>
+void KeepLargest(const float* __restrict values, float* __restrict largest) {
+  for (int k = 0; k < block; ++k) {
+    largest[k] = values[k] > largest[k] ? values[k] : largest[k];
+  }
+}
+
+template <int block>
+void AddExponentials(const float* __restrict exponents, float highest,
+                     const float* __restrict weights, float* __restrict sums) {
+  for (int k = 0; k < block; ++k) {
+    sums[k] += weights[k] * FastExp(exponents[k] - highest);
   }
 }
 
@@ -325,16 +342,19 @@ std::vector<float> ParzenMixture::Exponents(
 double ParzenMixture::LogDensity(absl::Span<const double> point) const {
   const double prior = LogPrior(point);
   const std::vector<float> exponents = Exponents(point);
-  float highest = static_cast<float>(prior);
-  for (const float exponent : exponents) highest = std::max(highest, exponent);
-  float sums[kBlock] = {};
+  float lanes[kBlock];
+  std::fill_n(lanes, kBlock, static_cast<float>(prior));
   for (size_t block = 0; block < exponents.size(); block += kBlock) {
-    for (int k = 0; k < kBlock; ++k) {
-      sums[k] += weights_[block + k] * FastExp(exponents[block + k] - highest);
-    }
+    KeepLargest<kBlock>(&exponents[block], lanes);
   }
-  double sum = std::exp(prior - highest);
-  for (const float part : sums) sum += part;
+  const float highest = *std::max_element(lanes, lanes + kBlock);
+  std::fill_n(lanes, kBlock, 0.0f);
+  for (size_t block = 0; block < exponents.size(); block += kBlock) {
+    AddExponentials<kBlock>(&exponents[block], highest, &weights_[block],
+                            lanes);
+  }
+  const double sum =
+      std::accumulate(lanes, lanes + kBlock, std::exp(prior - highest));
   return std::log(sum / total_weight_) + highest;
 }
 
