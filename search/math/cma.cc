@@ -7,7 +7,7 @@
 
 #include <Eigen/Eigenvalues>
 
-#include "search/math/gaussian.h"
+#include "search/math/normal.h"
 
 namespace assay {
 namespace {
@@ -115,7 +115,7 @@ void Cma::Stretch(int i, double deviation) {
 
 std::vector<double> Cma::Draw(Random& random) const {
   VectorXd z(dimensions());
-  for (double& value : z) value = DrawGaussian(random);
+  for (double& value : z) value = DrawNormal(random);
   const VectorXd scaled = lengths_.cwiseProduct(z);
   const VectorXd step = separable_ ? scaled : VectorXd(axes_ * scaled);
   const VectorXd point = mean_ + sigma_ * stretch_.cwiseProduct(step);

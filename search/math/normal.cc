@@ -1,5 +1,6 @@
 #include "search/math/normal.h"
 
+#include <algorithm>
 #include <cassert>
 #include <cmath>
 #include <limits>
@@ -124,6 +125,15 @@ double LogImprovementSlope(double z) {
 
 double DrawNormal(Random& random) {
   return NormalQuantile(random.Uniform() + 0x1p-54);
+}
+
+double DrawTruncatedNormal(double mean, double sigma, Random& random) {
+  assert(mean >= 0 && mean <= 1 && sigma > 0);
+  const double low = NormalCdf(-mean / sigma);
+  const double high = NormalCdf((1 - mean) / sigma);
+  const double p = low + (random.Uniform() + 0x1p-54) * (high - low);
+  if (p >= 1) return 1;
+  return std::clamp(mean + sigma * NormalQuantile(p), 0.0, 1.0);
 }
 
 }  // namespace assay

@@ -31,4 +31,8 @@ double LogImprovementSlope(double z);
 // A draw: the quantile of one uniform number.
 double DrawNormal(Random& random);
 
+// A draw from the normal distribution around `mean` cut to [0, 1]: one number
+// of `random`. REQUIRES: 0 <= mean <= 1, sigma > 0.
+double DrawTruncatedNormal(double mean, double sigma, Random& random);
+
 }  // namespace assay

@@ -6,7 +6,7 @@
 #include <variant>
 
 #include "search/domain.h"
-#include "search/math/gaussian.h"
+#include "search/math/normal.h"
 
 namespace assay {
 namespace {
@@ -115,7 +115,7 @@ void MixedDistribution::UpdateNumbers(
     for (size_t i = 0; i < numbers.size(); ++i) {
       if (!std::isnan(numbers[i])) continue;
       const int k = static_cast<int>(i);
-      numbers[i] = cma_->mean()[k] + cma_->Deviation(k) * DrawGaussian(noise);
+      numbers[i] = cma_->mean()[k] + cma_->Deviation(k) * DrawNormal(noise);
     }
     points.push_back(std::move(numbers));
   }
@@ -159,7 +159,7 @@ void MixedDistribution::KeepMargin(int i) {
 // The mean of an outer level stays so near its inner border that the level is
 // left often enough. (Hamano et al. 2022, eq. 9)
 void MixedDistribution::KeepOuterMargin(int i, double border) {
-  const double farthest = GaussianQuantile(1 - margin_) * cma_->Deviation(i);
+  const double farthest = NormalQuantile(1 - margin_) * cma_->Deviation(i);
   const double distance = cma_->mean()[i] - border;
   cma_->MoveMean(i, border + std::clamp(distance, -farthest, farthest));
 }
@@ -169,8 +169,8 @@ void MixedDistribution::KeepOuterMargin(int i, double border) {
 void MixedDistribution::KeepInnerMargin(int i, double low, double high) {
   const double mean = cma_->mean()[i];
   const double deviation = cma_->Deviation(i);
-  const double below = GaussianCdf((low - mean) / deviation);
-  const double above = GaussianCdf((mean - high) / deviation);
+  const double below = NormalCdf((low - mean) / deviation);
+  const double above = NormalCdf((mean - high) / deviation);
   const double half = margin_ / 2;
   if (below >= half && above >= half) return;
   const double middle = 1 - below - above;
@@ -180,9 +180,9 @@ void MixedDistribution::KeepInnerMargin(int i, double low, double high) {
   const double share =
       excess / (wanted_below + wanted_above + middle - 3 * half);
   const double to_low =
-      -GaussianQuantile(wanted_below + share * (wanted_below - half));
+      -NormalQuantile(wanted_below + share * (wanted_below - half));
   const double to_high =
-      -GaussianQuantile(wanted_above + share * (wanted_above - half));
+      -NormalQuantile(wanted_above + share * (wanted_above - half));
   cma_->MoveMean(i, (low * to_high + high * to_low) / (to_low + to_high));
   cma_->Stretch(i, (high - low) / (to_low + to_high));
 }

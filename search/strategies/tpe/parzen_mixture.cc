@@ -6,7 +6,7 @@
 #include <numeric>
 
 #include "search/math/fast_exp.h"
-#include "search/math/gaussian.h"
+#include "search/math/normal.h"
 
 namespace assay {
 namespace {
@@ -20,7 +20,7 @@ const double kLogSqrt2Pi = 0.5 * std::log(2 * M_PI);
 
 // The part of a normal distribution that lies in [0, 1].
 double MassInside(double mean, double sigma) {
-  return GaussianCdf((1 - mean) / sigma) - GaussianCdf(-mean / sigma);
+  return NormalCdf((1 - mean) / sigma) - NormalCdf(-mean / sigma);
 }
 
 double ClampSigma(double sigma, int n) {
@@ -296,11 +296,11 @@ double ParzenMixture::DrawOn(int axis, int kernel, Random& random) const {
     return on.Category(static_cast<int64_t>(random.Below(on.levels())));
   }
   if (is_prior) {
-    return on.Snap(DrawTruncatedGaussian(kPriorMean, kPriorSigma, random));
+    return on.Snap(DrawTruncatedNormal(kPriorMean, kPriorSigma, random));
   }
   const double sigma =
       bandwidth_ == Bandwidth::kGaps ? sigmas_[axis][kernel] : sigma_;
-  return on.Snap(DrawTruncatedGaussian(means_[axis][kernel], sigma, random));
+  return on.Snap(DrawTruncatedNormal(means_[axis][kernel], sigma, random));
 }
 
 double ParzenMixture::LogPrior(absl::Span<const double> point) const {

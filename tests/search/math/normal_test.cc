@@ -115,5 +115,35 @@ TEST(NormalTest, DrawsHaveTheMomentsOfTheDistribution) {
   EXPECT_NEAR(squares / kDraws, 1, 0.05);
 }
 
+TEST(NormalTest, TruncatedDrawsHaveTheMeanOfTheFormula) {
+  const auto density = [](double x) {
+    return std::exp(-0.5 * x * x) / std::sqrt(2 * M_PI);
+  };
+  for (const double mean : {0.0, 0.3, 1.0}) {
+    for (const double sigma : {0.05, 0.5, 3.0}) {
+      Random random(2);
+      constexpr int kDraws = 50'000;
+      double sum = 0;
+      for (int i = 0; i < kDraws; ++i) {
+        const double u = DrawTruncatedNormal(mean, sigma, random);
+        ASSERT_GE(u, 0);
+        ASSERT_LE(u, 1);
+        sum += u;
+      }
+      const double a = -mean / sigma, b = (1 - mean) / sigma;
+      const double expected = mean + sigma * (density(a) - density(b)) /
+                                         (NormalCdf(b) - NormalCdf(a));
+      EXPECT_NEAR(sum / kDraws, expected, 0.01) << mean << " " << sigma;
+    }
+  }
+}
+
+TEST(NormalTest, TruncatedDrawsOfATinySigmaStayAtTheMean) {
+  Random random(3);
+  for (const double mean : {0.0, 0.5, 1.0}) {
+    EXPECT_NEAR(DrawTruncatedNormal(mean, 1e-12, random), mean, 1e-10);
+  }
+}
+
 }  // namespace
 }  // namespace assay
