@@ -56,7 +56,10 @@ StrategyOr OfOneObjective(const StudySpec& spec, Space space) {
 
 // Sorted by name.
 constexpr NamedStrategy kStrategies[] = {
-    {"auto", OfSpec<MakeAuto>},
+    {"auto",
+     [](const StudySpec& spec, Space) -> StrategyOr {
+       return MakeAuto(std::make_shared<const StudySpec>(spec));
+     }},
     {"bayesian", OfSpec<MakeBayesian>},
     {"cma_es", OfOneObjective<MakeCmaEs>},
     {"differential_evolution", OfOneObjective<MakeDifferentialEvolution>},

@@ -6,6 +6,7 @@
 #include <variant>
 
 #include "absl/strings/str_cat.h"
+#include "search/base/status_macros.h"
 #include "search/domain.h"
 #include "search/strategies/bayesian.h"
 #include "search/strategies/tpe.h"
@@ -83,10 +84,11 @@ int64_t CountBranches(const SearchSpace& space, int64_t limit) {
   return BranchesOf(space, {space.roots().begin(), space.roots().end()}, limit);
 }
 
-std::unique_ptr<SearchStrategy> MakeAuto(
+absl::StatusOr<std::unique_ptr<SearchStrategy>> MakeAuto(
     std::shared_ptr<const StudySpec> spec) {
+  ASSAY_ASSIGN_OR_RETURN(std::unique_ptr<SearchStrategy> tpe, MakeTpe(spec));
   return std::make_unique<AutoStrategy>(spec, MakeBayesian(spec),
-                                        MakeTpe(spec));
+                                        std::move(tpe));
 }
 
 AutoStrategy::AutoStrategy(std::shared_ptr<const StudySpec> spec,

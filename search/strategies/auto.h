@@ -50,7 +50,8 @@ class AutoStrategy final : public SearchStrategy {
 };
 
 // Of `bayesian` and `tpe`.
-std::unique_ptr<SearchStrategy> MakeAuto(std::shared_ptr<const StudySpec> spec);
+absl::StatusOr<std::unique_ptr<SearchStrategy>> MakeAuto(
+    std::shared_ptr<const StudySpec> spec);
 
 // How many different sets of parameters are active at once, at most `limit`.
 int64_t CountBranches(const SearchSpace& space, int64_t limit);

@@ -5,7 +5,7 @@
 
 #include <future>
 
-#include "proto/assay/v1/study.grpc.pb.h"
+#include "assay/v1/study.grpc.pb.h"
 #include "tests/server/server_fixture.h"
 
 namespace assay {
