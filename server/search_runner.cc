@@ -93,7 +93,7 @@ int SearchRunner::FreshStock(int64_t newest) const {
 }
 
 int SearchRunner::WantedFresh() const {
-  int wanted = std::max(demand_, std::min(unfinished_ / 2, kMaxFresh));
+  int wanted = std::max(1, std::min(unfinished_ / 2, kMaxFresh));
   for (const Waiter& waiter : waiters_) wanted = std::max(wanted, waiter.count);
   return std::max(wanted, static_cast<int>(waiters_.size()));
 }
@@ -107,7 +107,7 @@ void SearchRunner::WhenReady(int count, absl::AnyInvocable<void()> ready) {
   bool failed = false;
   {
     MutexLock lock(mutex_);
-    demand_ = std::max(demand_, count);
+    if (!learns_) demand_ = std::max(demand_, count);
     failed = supply_ == Supply::kFailed;
     if (!IsSatisfied(count)) {
       const auto waiter = waiters_.insert(waiters_.end(), {count, nullptr});

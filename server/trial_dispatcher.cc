@@ -11,6 +11,9 @@ namespace {
 
 using Supply = SearchRunner::Supply;
 
+// Proposals that an ask waits for; it is given more if more are ready.
+constexpr int kMostAwaited = 64;
+
 constexpr absl::Duration kSoon = absl::Milliseconds(100);
 constexpr absl::Duration kHeldBack = absl::Seconds(5);
 constexpr absl::Duration kLater = absl::Seconds(1);
@@ -229,7 +232,8 @@ int64_t TrialDispatcher::Suggest(Ask ask, Done done) {
   if (runner == nullptr) {
     Try(std::move(call));
   } else {
-    runner->WhenReady(1, [this, call] { Try(call); });
+    runner->WhenReady(std::min(call->ask.count, kMostAwaited),
+                      [this, call] { Try(call); });
   }
   return ticket;
 }

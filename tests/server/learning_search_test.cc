@@ -147,6 +147,13 @@ TEST_F(LearningSearchTest, AStudyThatNeverWaitsTakesWhatIsThere) {
   core_->pool.Release();
 }
 
+TEST_F(LearningSearchTest, AnAskForSeveralWaitsForAllOfThem) {
+  const auto answer = core_->Ask(study_, "a", absl::Seconds(10), 5);
+  core_->Settle();
+  ASSERT_TRUE(answer.is_there());
+  EXPECT_EQ(answer.Get()->handouts.size(), 5u);
+}
+
 TEST_F(LearningSearchTest, KeepsMoreReadyWhereMoreRuns) {
   const auto runner = *core_->studies.Runner(study_);
   core_->Settle();
