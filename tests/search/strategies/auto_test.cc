@@ -63,10 +63,10 @@ TEST(AutoTest, UsesAGaussianProcessAndSaysSo) {
 TEST(AutoTest, UsesTpeWhereManyTrialsAreUnfinished) {
   const auto strategy = Make(Space({Double("x"), Double("y")}));
   Random random(1, 2);
+  const auto proposals =
+      strategy->Suggest({}, AutoStrategy::kMaxUnfinished + 1, random).value();
   std::vector<Trial> unfinished;
-  for (const Proposal& proposal :
-       strategy->Suggest({}, AutoStrategy::kMaxUnfinished + 1, random)
-           .value()) {
+  for (const Proposal& proposal : proposals) {
     EXPECT_EQ(proposal.origin.strategy, "bayesian");
     unfinished.push_back(AsTrial(proposal));
   }
