@@ -63,15 +63,6 @@ void SearchRunner::Schedule() {
   strand_.Post([self = shared_from_this()] { self->Refill(); });
 }
 
-void SearchRunner::SetDemand(int proposals) {
-  {
-    MutexLock lock(mutex_);
-    if (proposals <= demand_) return;
-    demand_ = proposals;
-  }
-  Schedule();
-}
-
 int SearchRunner::Stock() const {
   return static_cast<int>(
       std::count_if(outstanding_.begin(), outstanding_.end(),

@@ -70,9 +70,6 @@ class SearchRunner : public std::enable_shared_from_this<SearchRunner> {
   // Loads the log and fills the stock, in the background.
   void Start();
 
-  // How many proposals are wanted ready: about the free slots.
-  void SetDemand(int proposals) ABSL_LOCKS_EXCLUDED(mutex_);
-
   // Calls `ready` once: as soon as `count` proposals made from every result so
   // far are in stock or no more can be made now, or after the study's max_wait.
   // At once, from here, if so already.

@@ -198,7 +198,7 @@ TEST_F(RestartTest, ARefillBesideAnEnqueueProposesNoPointTwice) {
   const auto runner = core_->studies.RunnerIfAny(study);
   core_->storage.BeforeNextCommit([&] {
     // More are wanted just now; the log does not show the new trial yet.
-    runner->SetDemand(100);
+    runner->WhenReady(100, [] {});
     core_->pool.WaitUntilIdle();
   });
   ASSERT_TRUE(core_->Enqueue(study, X(1)).ok());

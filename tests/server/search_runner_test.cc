@@ -64,10 +64,10 @@ TEST_F(SearchRunnerTest, RefillsBeforeTheStockIsEmpty) {
 }
 
 TEST_F(SearchRunnerTest, KeepsAsManyReadyAsAreWanted) {
-  runner_->SetDemand(200);
+  WhenReady(200);
   core_->Settle();
   EXPECT_GE(runner_->stock(), 200);
-  runner_->SetDemand(1);  // Never fewer.
+  WhenReady(1);  // Never fewer.
   EXPECT_GE(runner_->stock(), 200);
 }
 
@@ -120,7 +120,7 @@ TEST_F(SearchRunnerTest, WhatWasTakenButNotCommittedComesAgainAfterAReset) {
 TEST_F(SearchRunnerTest, WhatWasTakenIsNotProposedByALaterRefill) {
   for (int i = 0; i < 50; ++i) EXPECT_EQ(Take(), i);
   core_->Settle();
-  runner_->SetDemand(300);
+  WhenReady(300);
   core_->Settle();
   EXPECT_EQ(Take(), 50);
 }
@@ -129,7 +129,7 @@ TEST_F(SearchRunnerTest, WhatSettledWithoutATrialComesAgain) {
   // A promise that was not kept: the log is the truth.
   const auto taken = runner_->Take();
   runner_->Settle(taken->serial);
-  runner_->SetDemand(300);
+  WhenReady(300);
   core_->Settle();
   std::vector<int64_t> xs;
   while (runner_->stock() > 0) xs.push_back(Take());
@@ -148,7 +148,7 @@ TEST_F(SearchRunnerTest, WhatIsDroppedIsNotProposedUntilAReset) {
   Trial trial;
   trial.parameters = X(700);  // Not in stock yet.
   runner_->Drop(trial);
-  runner_->SetDemand(1000);
+  WhenReady(1000);
   core_->Settle();
   EXPECT_EQ(runner_->stock(), 999);
   runner_->Reset();

@@ -15,6 +15,7 @@
 #include "server/grpc/study_service.h"
 #include "server/grpc/trial_service.h"
 #include "server/grpc/worker_service.h"
+#include "tests/server/grpc/service_context_of.h"
 #include "tests/server/server_fixture.h"
 
 namespace assay {
@@ -107,21 +108,10 @@ class AdmissionTest : public CoreTest {
   Mutex mutex_;
   std::vector<std::string> asked_ ABSL_GUARDED_BY(mutex_);
   ServerMetrics metrics_{clock_.Now()};
-  ServiceContext context_{core_->studies,
-                          core_->dispatcher,
-                          core_->recorder,
-                          core_->editor,
-                          core_->workers,
-                          core_->feed,
-                          core_->storage,
-                          core_->pool,
-                          clock_,
-                          metrics_,
-                          [this](const Caller&, const std::string& method) {
-                            return Refuse(method);
-                          },
-                          clock_.SinceBoot(),
-                          "memory"};
+  ServiceContext context_ = ContextOf(
+      *core_, metrics_, [this](const Caller&, const std::string& method) {
+        return Refuse(method);
+      });
   StudyService study_service_{context_};
   TrialService trial_service_{context_};
   ReportCalls reports_{context_, trial_service_};

@@ -6,6 +6,7 @@
 #include <future>
 
 #include "assay/v1/study.grpc.pb.h"
+#include "tests/server/grpc/service_context_of.h"
 #include "tests/server/server_fixture.h"
 
 namespace assay {
@@ -42,11 +43,7 @@ class Hasty final : public PageStream<Page> {
 class PageStreamTest : public CoreTest {
  protected:
   ServerMetrics metrics_{clock_.Now()};
-  ServiceContext context_{core_->studies, core_->dispatcher, core_->recorder,
-                          core_->editor,  core_->workers,    core_->feed,
-                          core_->storage, core_->pool,       clock_,
-                          metrics_,       AdmitEveryone,     clock_.SinceBoot(),
-                          "memory"};
+  ServiceContext context_ = ContextOf(*core_, metrics_);
   std::atomic<int> open_ = 0;
 };
 

@@ -10,6 +10,7 @@
 
 #include "assay/v1/trial.grpc.pb.h"
 #include "server/grpc/trial_service.h"
+#include "tests/server/grpc/service_context_of.h"
 #include "tests/server/server_fixture.h"
 
 namespace assay {
@@ -70,19 +71,7 @@ class ReportCallsTest : public CoreTest {
 
   StudyId study_ = core_->Create(GridSpec("a", 100));
   ServerMetrics metrics_{clock_.Now()};
-  ServiceContext context_{core_->studies,
-                          core_->dispatcher,
-                          core_->recorder,
-                          core_->editor,
-                          core_->workers,
-                          core_->feed,
-                          core_->storage,
-                          core_->pool,
-                          clock_,
-                          metrics_,
-                          AdmitEveryone,
-                          absl::ZeroDuration(),
-                          ""};
+  ServiceContext context_ = ContextOf(*core_, metrics_);
   TrialService service_{context_};
   ReportCalls calls_{context_, service_};
   std::unique_ptr<grpc::Server> server_;
