@@ -28,10 +28,11 @@ std::shared_ptr<grpc::Channel> Connect(const std::string& address) {
                                    arguments);
 }
 
+// At once: several threads may fail together. Here and below.
 void Check(const grpc::Status& status, const char* what) {
   if (status.ok()) return;
   std::cerr << what << ": " << status.error_message() << "\n";
-  std::exit(1);
+  std::_Exit(1);
 }
 
 double Milliseconds(absl::Time since) {
@@ -58,7 +59,7 @@ v1::Assignment SuggestOne(v1::TrialService::Stub& trials, int64_t study,
   Check(trials.Suggest(&context, request, &response), "Suggest");
   if (response.assignments().empty()) {
     std::cerr << "Suggest: " << response.reason() << "\n";
-    std::exit(1);
+    std::_Exit(1);
   }
   return response.assignments(0);
 }
@@ -268,18 +269,20 @@ Load StreamReports(const std::string& address, int batch, bool runs,
     break;
   }
   std::atomic<int64_t> acknowledged = 0;
+  std::atomic<bool> over = false;
   const absl::Time began = absl::Now();
   std::thread reader([&] {
     v1::ServerMessage in;
     while (stream->Read(&in)) {
       if (in.has_stop()) {
         std::cerr << "stream: " << in.stop().reason() << "\n";
-        std::exit(1);
+        std::_Exit(1);
       }
       if (in.has_acknowledgement()) {
         acknowledged = in.acknowledgement().through_sequence();
       }
     }
+    over = true;
   });
   v1::WorkerMessage out;
   while (absl::Now() - began < time) {
@@ -293,7 +296,13 @@ Load StreamReports(const std::string& address, int batch, bool runs,
     if (!stream->Write(out)) break;
   }
   // What was sent is waited for: only durable measurements count.
-  while (acknowledged < held.sequence) std::this_thread::yield();
+  while (acknowledged < held.sequence) {
+    if (over) {
+      std::cerr << "stream: the server left\n";
+      std::_Exit(1);
+    }
+    std::this_thread::yield();
+  }
   Load load;
   load.per_second = static_cast<double>(acknowledged) /
                     absl::ToDoubleSeconds(absl::Now() - began);
