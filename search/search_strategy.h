@@ -35,7 +35,19 @@ class SearchStrategy {
   // study's log.
   virtual void Observe(const Trial& trial) = 0;
 
-  // Learns of a measurement of a running trial, for strategies that ask for it.
+  // The same of a configuration that was run `runs` times: `mean` is what
+  // MergeReplicates() makes of them.
+  virtual void ObserveMean(const Trial& mean, int runs) {
+    (void)runs;
+    Observe(mean);
+  }
+
+  // True if it learns from curves: then ObserveReport() is called with what a
+  // trial's last attempt reported, in order, right before its Observe(), at
+  // least with the first kReports of them. Depends on what was observed alone;
+  // once false, it stays so.
+  virtual bool WantsReports() const { return false; }
+  static constexpr int kReports = 1000;
   virtual void ObserveReport(const Trial& trial,
                              const Measurement& measurement) {
     (void)trial, (void)measurement;

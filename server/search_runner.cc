@@ -11,6 +11,7 @@ namespace assay {
 namespace {
 
 constexpr int kPage = 1000;
+constexpr int kPageWithCurves = 50;
 
 // Strategies that do not learn keep this many more ready than are wanted: the
 // proposals never go stale, and a refill costs a read.
@@ -292,20 +293,35 @@ absl::Status SearchRunner::MakeStrategy() {
   return absl::OkStatus();
 }
 
-void SearchRunner::Observe(const std::vector<Trial>& ended) {
-  for (const Trial& trial : ended) {
-    strategy_->Observe(trial);
-    observed_revision_ = trial.ended_revision;
+void SearchRunner::Observe(const std::vector<Ended>& ended) {
+  for (const Ended& one : ended) {
+    for (const Measurement& measurement : one.curve) {
+      strategy_->ObserveReport(one.trial, measurement);
+    }
+    strategy_->Observe(one.trial);
+    observed_revision_ = one.trial.ended_revision;
     ++observed_count_;
   }
 }
 
 // The unfinished ones with the last of those that ended, so that each trial is
 // known as exactly one of the two.
-absl::Status SearchRunner::ReadPage(Snapshot& rows, int64_t after,
+absl::Status SearchRunner::ReadPage(Snapshot& rows, int64_t after, bool curves,
                                     Log& log) const {
-  ASSAY_ASSIGN_OR_RETURN(log.ended, rows.ListEnded(study_, after, kPage));
-  if (log.ended.size() == kPage) return absl::OkStatus();
+  const int page = curves ? kPageWithCurves : kPage;
+  ASSAY_ASSIGN_OR_RETURN(std::vector<Trial> ended,
+                         rows.ListEnded(study_, after, page));
+  log.is_last = ended.size() < static_cast<size_t>(page);
+  for (Trial& trial : ended) {
+    std::vector<Measurement> curve;
+    if (curves) {
+      ASSAY_ASSIGN_OR_RETURN(curve,
+                             rows.ListMeasurements(trial.id, trial.attempts, 0,
+                                                   SearchStrategy::kReports));
+    }
+    log.ended.push_back({std::move(trial), std::move(curve)});
+  }
+  if (!log.is_last) return absl::OkStatus();
   ASSAY_ASSIGN_OR_RETURN(log.unfinished, rows.ListUnfinished(study_));
   ASSAY_ASSIGN_OR_RETURN(const Study study, rows.GetStudy(study_));
   log.seen_revision = study.revision;
@@ -317,10 +333,11 @@ absl::StatusOr<SearchRunner::Log> SearchRunner::ReadLog() {
     Log log;
     ASSAY_RETURN_IF_ERROR(
         parts_.storage.Read([&](Snapshot& rows) -> absl::Status {
-          return ReadPage(rows, observed_revision_, log);
+          return ReadPage(rows, observed_revision_, strategy_->WantsReports(),
+                          log);
         }));
     Observe(log.ended);
-    if (log.ended.size() < kPage) return log;
+    if (log.is_last) return log;
   }
 }
 
@@ -422,8 +439,8 @@ void SearchRunner::RefillFreshly() {
   if (!caught_up.ok()) return EndRefill(caught_up.status());
   auto log = std::make_shared<Log>();
   parts_.storage.Write(
-      [self = shared_from_this(), log,
-       after = observed_revision_](Transaction& rows) -> absl::Status {
+      [self = shared_from_this(), log, after = observed_revision_,
+       curves = strategy_->WantsReports()](Transaction& rows) -> absl::Status {
         {
           MutexLock lock(self->mutex_);
           log->resets = self->resets_;
@@ -432,7 +449,7 @@ void SearchRunner::RefillFreshly() {
             if (!o.taken) log->stock.push_back(o);
           }
         }
-        return self->ReadPage(rows, after, *log);
+        return self->ReadPage(rows, after, curves, *log);
       },
       [self = shared_from_this(), log](absl::Status status) {
         self->strand_.Post([self, log, status = std::move(status)] {
@@ -443,7 +460,7 @@ void SearchRunner::RefillFreshly() {
 
 absl::Status SearchRunner::ProposeFreshly(const Log& log) {
   Observe(log.ended);
-  if (log.ended.size() == kPage) {  // That many, in no time: once more.
+  if (!log.is_last) {  // That many, in no time: once more.
     Schedule();
     return absl::OkStatus();
   }

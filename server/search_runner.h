@@ -29,7 +29,8 @@ namespace assay {
 // A result makes the stock of a strategy that learns stale: it is replaced one
 // by one, and what is stale meanwhile serves those who waited max_wait. Each
 // proposal is computed alone, from one moment of the log between two writes:
-// the results up to its `seen_revision`, the trials unfinished then, and the
+// the results up to its `seen_revision` (with their curves, if the strategy
+// wants reports), the trials unfinished then, and the
 // `batch_index` proposals that lay fresh in the stock. Those are handed out
 // before it, or it never is. So the log tells what they were: the first
 // `batch_index` trials that the strategy got after that revision and that have
@@ -119,9 +120,15 @@ class SearchRunner : public std::enable_shared_from_this<SearchRunner> {
     int count = 0;
     absl::AnyInvocable<void()> ready;
   };
+  // A trial that ended, with its curve if the strategy wants reports.
+  struct Ended {
+    Trial trial;
+    std::vector<Measurement> curve;
+  };
   // One moment of the log.
   struct Log {
-    std::vector<Trial> ended;  // After those observed already.
+    std::vector<Ended> ended;  // After those observed already.
+    bool is_last = false;      // No more had ended.
     std::vector<Trial> unfinished;
     int64_t seen_revision = 0;
     // Of this object at that moment.
@@ -136,10 +143,12 @@ class SearchRunner : public std::enable_shared_from_this<SearchRunner> {
   void Refill() ABSL_LOCKS_EXCLUDED(mutex_);
   void EndRefill(const absl::Status& status) ABSL_LOCKS_EXCLUDED(mutex_);
   absl::Status MakeStrategy();
-  void Observe(const std::vector<Trial>& ended);
+  void Observe(const std::vector<Ended>& ended);
   // Reads and observes what ended, but for the last page.
   absl::StatusOr<Log> ReadLog();
-  absl::Status ReadPage(Snapshot& rows, int64_t after, Log& log) const;
+  // What comes after what was observed. `curves`: with them.
+  absl::Status ReadPage(Snapshot& rows, int64_t after, bool curves,
+                        Log& log) const;
   absl::StatusOr<std::vector<Proposal>> Propose(
       const Log& log, const std::list<Outstanding>& outstanding, int count);
 

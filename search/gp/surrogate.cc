@@ -9,8 +9,6 @@
 namespace assay {
 namespace {
 
-constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
-constexpr double kStoppedNoise = 4;
 constexpr int kLeastOfEach = 5;  // Failures, successes: for a model of success.
 constexpr int kAllUpTo = 1000;
 constexpr int kBestKept = 256;
@@ -36,6 +34,8 @@ std::vector<double> RankOf(const std::vector<double>& values) {
 Surrogate::Surrogate(std::shared_ptr<const StudySpec> spec)
     : spec_(std::move(spec)),
       features_(spec_->space),
+      values_(static_cast<int>(Objectives(*spec_).size()),
+              features_.parameters()),
       success_(MetricModel::Role::kSuccess, features_,
                spec_->algorithm.bayesian, spec_->seed) {
   const BayesianOptions& options = spec_->algorithm.bayesian;
@@ -54,16 +54,9 @@ void Surrogate::Learn(const Observation& observation) {
       {.point = Eigen::Map<const Eigen::VectorXd>(observation.point.data(),
                                                   features_.parameters()),
        .x = features_.Embed(observation.point),
-       .completed = observation.IsComplete(),
-       .stopped = observation.IsStopped(),
        .feasible = !observation.HasFailed() && observation.IsFeasible(),
-       .values = observation.values,
-       .violations = observation.violations,
-       .multiplier = observation.IsStopped() ? kStoppedNoise : 1});
-  if (observation.HasFailed()) {
-    std::fill(records_.back().values.begin(), records_.back().values.end(),
-              kNaN);
-  }
+       .violations = observation.violations});
+  values_.Learn(observation);
 }
 
 bool Surrogate::Update() {
@@ -87,13 +80,13 @@ bool Surrogate::HasValues() const { return objectives_[0].exists(); }
 
 void Surrogate::Fit(const FitPoint& fit) {
   fitted_ = fit.count;
+  values_.ChooseStep(fit.count);
   rows_ = ActiveRows(fit.count);
   for (MetricModel& model : objectives_) model.Clear();
   for (MetricModel& model : bounds_) model.Clear();
   success_.Clear();
-  const bool any = std::any_of(rows_.begin(), rows_.end(), [&](int i) {
-    return records_[i].completed || records_[i].stopped;
-  });
+  const bool any = std::any_of(rows_.begin(), rows_.end(),
+                               [&](int i) { return !values_.HasFailed(i); });
   if (!any) return;
   AssumeFitted();
   for (int k = 0; k < objectives(); ++k) {
@@ -115,18 +108,17 @@ void Surrogate::FitSuccess(bool anchor) {
 }
 
 void Surrogate::AppendRow(int i) {
-  Record& record = records_[i];
-  if (record.stopped) AssumeAppended(i);
+  const Record& record = records_[i];
+  if (IsAssumed(i)) AssumeAppended(i);
   rows_.push_back(i);
-  for (MetricModel& model : objectives_) {
-    model.Append(record.x, record.multiplier);
-  }
+  const double multiplier = values_.NoiseMultiplier(i);
+  for (MetricModel& model : objectives_) model.Append(record.x, multiplier);
   for (size_t k = 0; k < bounds_.size(); ++k) {
     if (bounds_[k].exists() && std::isfinite(record.violations[k])) {
-      bounds_[k].Append(record.x, record.multiplier);
+      bounds_[k].Append(record.x, multiplier);
     }
   }
-  if (success_.exists()) success_.Append(record.x, record.multiplier);
+  if (success_.exists()) success_.Append(record.x, multiplier);
 }
 
 void Surrogate::SetValues() {
@@ -148,8 +140,8 @@ std::vector<int> Surrogate::ActiveRows(int count) const {
   for (int k = 0; k < objectives(); ++k) {
     std::vector<double> values;
     for (const int i : rows) {
-      const bool counts = records_[i].completed && records_[i].feasible;
-      values.push_back(counts ? records_[i].values[k]
+      const bool counts = values_.IsKnown(i) && records_[i].feasible;
+      values.push_back(counts ? values_.Value(i, k)
                               : -std::numeric_limits<double>::infinity());
     }
     const std::vector<double> ranks = RankOf(values);
@@ -163,44 +155,45 @@ std::vector<int> Surrogate::ActiveRows(int count) const {
   return rows;
 }
 
+bool Surrogate::IsAssumed(int i) const {
+  return !values_.HasFailed(i) && !values_.IsKnown(i);
+}
+
+bool Surrogate::AnyKnown() const {
+  return std::any_of(rows_.begin(), rows_.end(),
+                     [this](int i) { return values_.IsKnown(i); });
+}
+
 // By a model of the others.
 void Surrogate::AssumeFitted() {
-  std::vector<int> known, stopped;
-  bool any_completed = false;
-  for (const int i : rows_) {
-    (records_[i].stopped ? stopped : known).push_back(i);
-    any_completed |= records_[i].completed;
-  }
-  if (stopped.empty() || !any_completed) return;
+  std::vector<int> others, assumed;
+  for (const int i : rows_) (IsAssumed(i) ? assumed : others).push_back(i);
+  if (assumed.empty() || !AnyKnown()) return;
   for (int k = 0; k < objectives(); ++k) {
-    const double median = CompletedMedian(k);
+    const double median = KnownMedian(k);
     const Eigen::VectorXd expected = objectives_[k].ExpectFrom(
-        ObjectiveData(known, k), ObjectiveData(stopped, k).x);
-    for (size_t i = 0; i < stopped.size(); ++i) {
-      records_[stopped[i]].values[k] = std::min(expected[i], median);
+        ObjectiveData(others, k), ObjectiveData(assumed, k).x);
+    for (size_t i = 0; i < assumed.size(); ++i) {
+      values_.Assume(assumed[i], k, std::min(expected[i], median));
     }
   }
 }
 
 // By the model as it is before.
 void Surrogate::AssumeAppended(int i) {
-  const bool any_completed =
-      std::any_of(rows_.begin(), rows_.end(),
-                  [&](int row) { return records_[row].completed; });
-  if (!any_completed) return;
+  if (!AnyKnown()) return;
   SetValues();
   for (int k = 0; k < objectives(); ++k) {
     const Eigen::MatrixXd x = records_[i].x.transpose();
-    records_[i].values[k] =
-        std::min(objectives_[k].Expect(x)[0], CompletedMedian(k));
+    values_.Assume(i, k, std::min(objectives_[k].Expect(x)[0], KnownMedian(k)));
   }
 }
 
 // The upper one of two.
-double Surrogate::CompletedMedian(int objective) const {
+double Surrogate::KnownMedian(int objective) const {
   std::vector<double> values;
   for (const int i : rows_) {
-    if (records_[i].completed) values.push_back(records_[i].values[objective]);
+    if (values_.IsKnown(i)) values.push_back(values_.Value(i, objective));
   }
   const auto middle = values.begin() + static_cast<int64_t>(values.size() / 2);
   std::nth_element(values.begin(), middle, values.end());
@@ -214,17 +207,16 @@ MetricModel::Data Surrogate::DataOf(const std::vector<int>& rows,
   MetricModel::Data data{Eigen::MatrixXd(n, features_.size()),
                          Eigen::VectorXd(n), Eigen::VectorXd(n)};
   for (Eigen::Index i = 0; i < n; ++i) {
-    const Record& record = records_[rows[i]];
-    data.x.row(i) = record.x;
-    data.values[i] = value(record);
-    data.multipliers[i] = record.multiplier;
+    data.x.row(i) = records_[rows[i]].x;
+    data.values[i] = value(rows[i]);
+    data.multipliers[i] = values_.NoiseMultiplier(rows[i]);
   }
   return data;
 }
 
 MetricModel::Data Surrogate::ObjectiveData(const std::vector<int>& rows,
                                            int k) const {
-  return DataOf(rows, [k](const Record& record) { return record.values[k]; });
+  return DataOf(rows, [this, k](int i) { return values_.Value(i, k); });
 }
 
 MetricModel::Data Surrogate::BoundData(int k) const {
@@ -232,14 +224,12 @@ MetricModel::Data Surrogate::BoundData(int k) const {
   for (const int i : rows_) {
     if (std::isfinite(records_[i].violations[k])) known.push_back(i);
   }
-  return DataOf(known,
-                [k](const Record& record) { return record.violations[k]; });
+  return DataOf(known, [this, k](int i) { return records_[i].violations[k]; });
 }
 
 MetricModel::Data Surrogate::SuccessData() const {
-  return DataOf(rows_, [](const Record& record) {
-    return record.completed || record.stopped ? 1.0 : -1.0;
-  });
+  return DataOf(rows_,
+                [this](int i) { return values_.HasFailed(i) ? -1.0 : 1.0; });
 }
 
 void Surrogate::SetPending(const std::vector<std::vector<double>>& points) {
@@ -279,8 +269,7 @@ std::vector<Requirement> Surrogate::requirements() const {
 
 Surrogate::Row Surrogate::row(int i) const {
   const Record& record = records_[rows_[i]];
-  return {record.point, record.completed || record.stopped, record.completed,
-          record.feasible};
+  return {record.point, !values_.HasFailed(rows_[i]), record.feasible};
 }
 
 std::vector<int> Surrogate::BestRows(int count) const {

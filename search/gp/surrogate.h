@@ -1,6 +1,8 @@
 #pragma once
 
+#include <cstdint>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include <Eigen/Core>
@@ -10,6 +12,7 @@
 #include "search/gp/features.h"
 #include "search/gp/fit_schedule.h"
 #include "search/gp/metric_model.h"
+#include "search/gp/trial_values.h"
 #include "search/strategies/observation.h"
 #include "search/study.h"
 
@@ -20,10 +23,11 @@ namespace assay {
 // the observed sequence: fits happen at FitPointsUpTo(), rows are appended in
 // between, whenever Update() is called.
 //
-// A trial that was stopped early counts with the smaller of what the model of
-// the others expects at its point and the median of the COMPLETED trials
-// (objectives are maximised), with four times the noise; with its last value
-// while none is COMPLETED. Beyond 1,000 results the models see the 256 best and
+// What is known of a trial that was stopped early: search/gp/trial_values.h.
+// Where its value has to be assumed it is the smaller of what the model of the
+// others expects at its point and the median of what is known (objectives are
+// maximised), with four times the noise; its last value while nothing is
+// known. Beyond 1,000 results the models see the 256 best and
 // the 256 newest at each fit, and what came since.
 class Surrogate {
  public:
@@ -44,6 +48,10 @@ class Surrogate {
   int observations() const { return static_cast<int>(records_.size()); }
   // How many results the last fit saw.
   int fitted_at() const { return fitted_; }
+  // The step at which trials are compared. nullopt: at their end.
+  std::optional<int64_t> step() const { return values_.step(); }
+  // Observation::curve is of use.
+  bool WantsCurves() const { return values_.WantsCurves(); }
 
   int objectives() const { return static_cast<int>(objectives_.size()); }
   const MetricModel& objective(int k) const { return objectives_[k]; }
@@ -55,8 +63,7 @@ class Surrogate {
   struct Row {
     const Eigen::VectorXd& point;  // As SearchSpace::Encode() gives it.
     bool succeeded;                // It has values, its own or assumed ones.
-    bool completed;
-    bool feasible;  // Each bound was kept.
+    bool feasible;                 // Each bound was kept.
   };
   int rows() const { return static_cast<int>(rows_.size()); }
   Row row(int i) const;
@@ -73,11 +80,8 @@ class Surrogate {
   struct Record {
     Eigen::VectorXd point;  // [encoded_size]
     Eigen::VectorXd x;      // [features_.size()]
-    bool completed, stopped, feasible;
-    std::vector<double>
-        values;  // NaN where failed; what is assumed if stopped.
+    bool feasible;          // Each bound was kept.
     std::vector<double> violations;
-    double multiplier;  // Of the noise.
   };
 
   void Fit(const FitPoint& fit);
@@ -87,10 +91,12 @@ class Surrogate {
   std::vector<int> ActiveRows(int count) const;
   bool HasValues() const;
 
-  // What stopped trials count with.
+  // What counts with a value that is not known.
+  bool IsAssumed(int i) const;
   void AssumeFitted();
   void AssumeAppended(int i);
-  double CompletedMedian(int objective) const;
+  bool AnyKnown() const;
+  double KnownMedian(int objective) const;
 
   MetricModel::Data ObjectiveData(const std::vector<int>& rows, int k) const;
   MetricModel::Data BoundData(int k) const;
@@ -101,6 +107,7 @@ class Surrogate {
   const std::shared_ptr<const StudySpec> spec_;
   const Features features_;
   std::vector<Record> records_;
+  TrialValues values_;
 
   std::vector<MetricModel> objectives_;
   std::vector<MetricModel> bounds_;

@@ -99,11 +99,20 @@ AutoStrategy::AutoStrategy(std::shared_ptr<const StudySpec> spec,
       bayesian_(unfit_.empty() ? std::move(bayesian) : nullptr),
       tpe_(std::move(tpe)) {}
 
-void AutoStrategy::Observe(const Trial& trial) {
+void AutoStrategy::ObserveMean(const Trial& mean, int runs) {
   ++observed_;
   if (observed_ > kMaxTrials) bayesian_ = nullptr;
-  if (bayesian_) bayesian_->Observe(trial);
-  tpe_->Observe(trial);
+  if (bayesian_) bayesian_->ObserveMean(mean, runs);
+  tpe_->ObserveMean(mean, runs);
+}
+
+bool AutoStrategy::WantsReports() const {
+  return bayesian_ && bayesian_->WantsReports();
+}
+
+void AutoStrategy::ObserveReport(const Trial& trial,
+                                 const Measurement& measurement) {
+  if (bayesian_) bayesian_->ObserveReport(trial, measurement);
 }
 
 AutoStrategy::Choice AutoStrategy::Choose(size_t unfinished) const {

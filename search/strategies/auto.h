@@ -30,7 +30,11 @@ class AutoStrategy final : public SearchStrategy {
                std::unique_ptr<SearchStrategy> bayesian,
                std::unique_ptr<SearchStrategy> tpe);
 
-  void Observe(const Trial& trial) override;
+  void Observe(const Trial& trial) override { ObserveMean(trial, 1); }
+  void ObserveMean(const Trial& mean, int runs) override;
+  bool WantsReports() const override;
+  void ObserveReport(const Trial& trial,
+                     const Measurement& measurement) override;
   absl::StatusOr<std::vector<Proposal>> Suggest(
       absl::Span<const Trial> unfinished, int count, Random& random) override;
   bool Learns() const override { return true; }

@@ -42,6 +42,10 @@ class Bayesian final : public LearningStrategy {
         surrogate_(spec),
         box_(candidates_.size()) {}
 
+  bool WantsReports() const override {
+    return !spec().stopping.name.empty() && surrogate_.WantsCurves();
+  }
+
  protected:
   void Learn(const Observation& observation) override {
     surrogate_.Learn(observation);
@@ -186,9 +190,10 @@ class Bayesian final : public LearningStrategy {
     const double spread =
         (model.Natural(mean + deviation) - model.Natural(mean - deviation)) / 2;
     return absl::StrFormat(
-        "%s: expects %s %.4g +- %.2g, of the best trial %.4g; from %d results, "
-        "fitted at %d",
+        "%s: expects %s %.4g +- %.2g%s, of the best trial %.4g; from %d "
+        "results, fitted at %d",
         ToText(arm), metric.name, sign * model.Natural(mean), spread,
+        surrogate_.step() ? absl::StrCat(" at step ", *surrogate_.step()) : "",
         sign * model.Natural(incumbent), surrogate_.observations(),
         surrogate_.fitted_at());
   }

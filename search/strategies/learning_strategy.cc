@@ -23,14 +23,23 @@ LearningStrategy::LearningStrategy(std::string name,
       rest_(MakeRandom(std::shared_ptr<const SearchSpace>(spec_, &spec_->space),
                        spec_->seed)) {}
 
-void LearningStrategy::Observe(const Trial& trial) {
+void LearningStrategy::ObserveReport(const Trial&,
+                                     const Measurement& measurement) {
+  curve_.push_back(measurement);
+}
+
+void LearningStrategy::ObserveMean(const Trial& trial, int runs) {
+  const std::vector<Measurement> curve = std::exchange(curve_, {});
   finished_.insert(FingerprintOf(trial));
   rest_->Observe(trial);
   if (IsOwn(trial.origin)) {
     next_ordinal_ = std::max(next_ordinal_, trial.origin.ordinal + 1);
   }
   if (!spec_->space.Check(trial.parameters).ok()) return;
-  Learn(ToObservation(trial, *spec_));
+  Observation observation =
+      ToObservation(trial, *spec_, WantsReports() ? curve : decltype(curve)());
+  observation.runs = runs;
+  Learn(observation);
 }
 
 absl::StatusOr<std::vector<Proposal>> LearningStrategy::Suggest(

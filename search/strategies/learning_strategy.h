@@ -27,7 +27,9 @@ class LearningStrategy : public SearchStrategy {
  public:
   static constexpr int kAsks = 8;
 
-  void Observe(const Trial& trial) final;
+  void Observe(const Trial& trial) final { ObserveMean(trial, 1); }
+  void ObserveMean(const Trial& mean, int runs) final;
+  void ObserveReport(const Trial& trial, const Measurement& measurement) final;
   absl::StatusOr<std::vector<Proposal>> Suggest(
       absl::Span<const Trial> unfinished, int count, Random& random) final;
   bool Learns() const final { return true; }
@@ -97,6 +99,7 @@ class LearningStrategy : public SearchStrategy {
   const std::shared_ptr<const StudySpec> spec_;
   const StartPoints start_;
   const std::unique_ptr<SearchStrategy> rest_;  // Random, then what is left.
+  std::vector<Measurement> curve_;  // Of the trial that is observed next.
   absl::flat_hash_set<Fingerprint> finished_;
   int64_t next_ordinal_ = 0;  // Of finished trials.
 };

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <map>
+#include <utility>
 
 namespace assay {
 namespace {
@@ -11,9 +13,9 @@ constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
 
 double FiniteOrNaN(double value) { return std::isfinite(value) ? value : kNaN; }
 
-double FinalValue(const Trial& trial, const MetricSpec& metric) {
-  const auto it = trial.final_metrics.find(metric.name);
-  return it == trial.final_metrics.end() ? kNaN : FiniteOrNaN(it->second);
+double ValueIn(const Metrics& metrics, const MetricSpec& metric) {
+  const auto it = metrics.find(metric.name);
+  return it == metrics.end() ? kNaN : FiniteOrNaN(it->second);
 }
 
 double LargerIsBetter(const MetricSpec& metric, double value) {
@@ -27,6 +29,25 @@ bool HasResult(TrialState state) {
 bool AllFinite(const std::vector<double>& values) {
   return std::all_of(values.begin(), values.end(),
                      [](double value) { return std::isfinite(value); });
+}
+
+std::vector<Observation::Point> CurveOf(
+    const std::vector<Measurement>& measurements, const StudySpec& spec) {
+  std::map<int64_t, std::vector<double>> by_step;
+  for (const Measurement& measurement : measurements) {
+    std::vector<double>& values = by_step[measurement.step];
+    values.clear();
+    for (const int objective : Objectives(spec)) {
+      const MetricSpec& metric = spec.metrics[objective];
+      values.push_back(
+          LargerIsBetter(metric, ValueIn(measurement.metrics, metric)));
+    }
+  }
+  std::vector<Observation::Point> curve;
+  for (auto& [step, values] : by_step) {
+    curve.push_back({step, std::move(values)});
+  }
+  return curve;
 }
 
 }  // namespace
@@ -50,17 +71,20 @@ double Observation::Violation() const {
   return sum;
 }
 
-Observation ToObservation(const Trial& trial, const StudySpec& spec) {
+Observation ToObservation(const Trial& trial, const StudySpec& spec,
+                          const std::vector<Measurement>& curve) {
   Observation observation{.id = trial.id,
                           .state = trial.state,
                           .origin = trial.origin,
                           .parameters = trial.parameters,
                           .point = spec.space.Encode(trial.parameters),
                           .last_step = trial.last_step,
-                          .replicate = trial.replicate};
+                          .replicate = trial.replicate,
+                          .curve = CurveOf(curve, spec)};
   for (const MetricSpec& metric : spec.metrics) {
     const double value = LargerIsBetter(
-        metric, HasResult(trial.state) ? FinalValue(trial, metric) : kNaN);
+        metric,
+        HasResult(trial.state) ? ValueIn(trial.final_metrics, metric) : kNaN);
     if (metric.bound) {
       observation.violations.push_back(LargerIsBetter(metric, *metric.bound) -
                                        value);

@@ -23,6 +23,14 @@ struct Observation {
   std::vector<double> violations;
   int64_t last_step = 0;
   int32_t replicate = 0;
+  int32_t runs = 1;  // The values are means of so many.
+
+  // What it reported on the way, by rising step, for strategies that want it.
+  struct Point {
+    int64_t step = 0;
+    std::vector<double> values;  // As above.
+  };
+  std::vector<Point> curve;
 
   // COMPLETED, with each objective's value.
   bool IsComplete() const;
@@ -36,7 +44,9 @@ struct Observation {
   double Violation() const;
 };
 
-// REQUIRES: spec.space.Check(trial.parameters).ok().
-Observation ToObservation(const Trial& trial, const StudySpec& spec);
+// `curve`: the trial's measurements in the order of their arrival; of one step
+// the last counts. REQUIRES: spec.space.Check(trial.parameters).ok().
+Observation ToObservation(const Trial& trial, const StudySpec& spec,
+                          const std::vector<Measurement>& curve = {});
 
 }  // namespace assay

@@ -25,14 +25,9 @@ void ReplicatedStrategy::Observe(const Trial& trial) {
   const auto group = ended_.try_emplace(FingerprintOf(AsOne(trial))).first;
   group->second.push_back(trial);
   if (group->second.size() < replicates_) return;
-  inner_->Observe(MergeReplicates(group->second));
+  inner_->ObserveMean(MergeReplicates(group->second),
+                      static_cast<int>(group->second.size()));
   ended_.erase(group);
-}
-
-void ReplicatedStrategy::ObserveReport(const Trial& trial,
-                                       const Measurement& measurement) {
-  inner_->ObserveReport(IsReplicated(trial) ? AsOne(trial) : trial,
-                        measurement);
 }
 
 // By number: the map has no order.

@@ -17,16 +17,14 @@ namespace assay {
 // queue as soon as that one starts (search/replicates.h). To the strategy
 // inside there is one trial for each configuration: unfinished until all its
 // replicates ended, then observed once, as MergeReplicates() of them says. What
-// IsReplicated() leaves out is passed on as it is.
+// IsReplicated() leaves out is passed on as it is. Of curves it hears nothing:
+// replicates have none in common.
 class ReplicatedStrategy final : public SearchStrategy {
  public:
   // REQUIRES: replicates >= 2.
   ReplicatedStrategy(std::unique_ptr<SearchStrategy> inner, int32_t replicates);
 
   void Observe(const Trial& trial) override;
-  // Of each replicate, as a report of the configuration.
-  void ObserveReport(const Trial& trial,
-                     const Measurement& measurement) override;
   absl::StatusOr<std::vector<Proposal>> Suggest(
       absl::Span<const Trial> unfinished, int count, Random& random) override;
   bool Learns() const override { return inner_->Learns(); }

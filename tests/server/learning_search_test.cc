@@ -16,14 +16,23 @@ namespace {
 
 constexpr int64_t kPoints = 1'000'000;
 
-// A proposal that depends on every result and on every trial without one, in
-// their order: as sensitive to what it was made from as can be.
+// A proposal that depends on every result, on the curves of the first 50, and
+// on every trial without a result, in their order: as sensitive to what it was
+// made from as can be.
 class Sensitive final : public SearchStrategy {
  public:
   void Observe(const Trial& trial) override {
     Mix(state_, trial);
     used_.insert(XOf(trial));
     ++observed_;
+  }
+
+  bool WantsReports() const override { return observed_ < 50; }
+  void ObserveReport(const Trial& trial,
+                     const Measurement& measurement) override {
+    if (!WantsReports()) return;
+    state_ += static_cast<uint64_t>(measurement.step);
+    Mix(state_, trial);
   }
 
   absl::StatusOr<std::vector<Proposal>> Suggest(
@@ -95,6 +104,27 @@ class LearningSearchTest : public CoreTest {
     core_->pool.Hold();
     Complete(trial);
   }
+
+  void Report(const Trial& trial, int64_t sequence, int64_t step) {
+    Measurement measurement{.sequence = sequence, .step = step};
+    measurement.metrics["loss"] = 1;
+    ASSERT_TRUE(core_->Report({trial.id, 1}, measurement).ok());
+  }
+
+  std::vector<Measurement> CurveOf(const Trial& trial) {
+    std::vector<Measurement> curve;
+    EXPECT_TRUE(rows_
+                    ->Read([&](Snapshot& rows) {
+                      curve = rows.ListMeasurements(trial.id, trial.attempts, 0,
+                                                    1000)
+                                  .value();
+                      return absl::OkStatus();
+                    })
+                    .ok());
+    return curve;
+  }
+
+  Parameters Recompute(const std::vector<Trial>& log, const Trial& trial);
 
   StudyId study_;
 };
@@ -194,8 +224,8 @@ int64_t ResultsBy(const std::vector<Trial>& log, int64_t revision) {
 }
 
 // By what SearchRunner says of its proposals. `log` in order of creation.
-Parameters Recompute(const std::vector<Trial>& log, const Trial& trial,
-                     uint64_t seed) {
+Parameters LearningSearchTest::Recompute(const std::vector<Trial>& log,
+                                         const Trial& trial) {
   const int64_t seen = trial.origin.seen_revision;
   Sensitive strategy;
   std::vector<Trial> ended;
@@ -210,7 +240,12 @@ Parameters Recompute(const std::vector<Trial>& log, const Trial& trial,
   std::sort(ended.begin(), ended.end(), [](const Trial& a, const Trial& b) {
     return a.ended_revision < b.ended_revision;
   });
-  for (const Trial& other : ended) strategy.Observe(other);
+  for (const Trial& other : ended) {
+    for (const Measurement& measurement : CurveOf(other)) {
+      strategy.ObserveReport(other, measurement);
+    }
+    strategy.Observe(other);
+  }
   int32_t ahead = trial.origin.batch_index;
   for (const Trial& other : log) {
     if (ahead > 0 && other.created_revision > seen &&
@@ -223,7 +258,8 @@ Parameters Recompute(const std::vector<Trial>& log, const Trial& trial,
   }
   EXPECT_EQ(ahead, 0);
   Random random(
-      seed, (static_cast<uint64_t>(ended.size()) << 24) + unfinished.size());
+      core_->StudyOf(study_).seed,
+      (static_cast<uint64_t>(ended.size()) << 24) + unfinished.size());
   return strategy.Suggest(unfinished, 1, random)->at(0).parameters;
 }
 
@@ -232,6 +268,8 @@ TEST_F(LearningSearchTest, EveryProposalRecomputesFromTheLog) {
   std::vector<Trial> running;
   const auto end_one = [&] {
     const auto i = static_cast<int64_t>(random.Below(running.size()));
+    const auto reports = static_cast<int64_t>(random.Below(4));
+    for (int64_t n = 1; n <= reports; ++n) Report(running[i], n, 3 * n);
     ASSERT_TRUE(core_->Complete({running[i].id, 1}, 1).ok());
     running.erase(running.begin() + i);
   };
@@ -265,14 +303,13 @@ TEST_F(LearningSearchTest, EveryProposalRecomputesFromTheLog) {
   core_->pool.Release();
 
   const std::vector<Trial> log = core_->TrialsOf(study_);
-  const uint64_t seed = core_->StudyOf(study_).seed;
   int batched = 0;
   int proposed = 0;
   for (const Trial& trial : log) {
     if (trial.origin.strategy != "sensitive") continue;
     ++proposed;
     batched += trial.origin.batch_index > 0;
-    EXPECT_EQ(Recompute(log, trial, seed), trial.parameters) << trial.number;
+    EXPECT_EQ(Recompute(log, trial), trial.parameters) << trial.number;
   }
   EXPECT_GT(proposed, 150);
   EXPECT_GE(batched, 3);

@@ -91,16 +91,22 @@ absl::Status DriverStudy::Add(Parameters parameters, Metrics final_metrics) {
   proposal.origin.strategy = "import";
   Trial trial = NewTrial(proposal);
   trial.final_metrics = std::move(final_metrics);
-  Observe(std::move(trial), TrialState::kCompleted);
+  Observe(std::move(trial), TrialState::kCompleted, {});
   return absl::OkStatus();
 }
 
-void DriverStudy::Observe(Trial trial, TrialState state) {
+void DriverStudy::Observe(Trial trial, TrialState state,
+                          const std::vector<Measurement>& curve) {
   trial.state = state;
   trial.failed_attempts = state == TrialState::kFailed ? 1 : 0;
   trial.ended_revision = trial.revision = ++revision_;
   ++ended_;
   CpuTimer timer(cpu_nanos_);
+  if (strategy_->WantsReports()) {
+    for (const Measurement& measurement : curve) {
+      strategy_->ObserveReport(trial, measurement);
+    }
+  }
   strategy_->Observe(trial);
 }
 
@@ -120,8 +126,6 @@ absl::Status DriverStudy::Report(int64_t number, int64_t step,
   measurement.revision = running->trial.revision = ++revision_;
   running->trial.last_step = std::max(running->trial.last_step, step);
   running->curve.push_back(measurement);
-  CpuTimer timer(cpu_nanos_);
-  strategy_->ObserveReport(running->trial, measurement);
   return absl::OkStatus();
 }
 
@@ -140,8 +144,9 @@ absl::Status DriverStudy::End(int64_t number, TrialState state,
   ASSAY_ASSIGN_OR_RETURN(Running * running, Find(number));
   Trial trial = running->trial;
   trial.final_metrics = Values(*running, final_metrics);
+  const std::vector<Measurement> curve = std::move(running->curve);
   running_.erase(number);
-  Observe(std::move(trial), state);
+  Observe(std::move(trial), state, curve);
   return absl::OkStatus();
 }
 

@@ -48,7 +48,8 @@ class DriverStudy {
   DriverStudy(StudySpec spec, std::unique_ptr<SearchStrategy> strategy);
 
   Trial NewTrial(const Proposal& proposal);
-  void Observe(Trial trial, TrialState state);
+  void Observe(Trial trial, TrialState state,
+               const std::vector<Measurement>& curve);
   absl::StatusOr<Running*> Find(int64_t number);
   Metrics Values(const Running& running, const Metrics& given) const;
 

@@ -114,6 +114,48 @@ TEST(SurrogateTest, StoppedTrialsCountAsTheMedianOrWorse) {
   EXPECT_LT(y[6], y[2]);
 }
 
+// Nine were stopped at step 1 or 2, one at step 3, two ran to the end.
+TEST(SurrogateTest, FewCompletedTrialsAreComparedWhereManyGot) {
+  Surrogate surrogate(Spec());
+  for (int i = 0; i < 12; ++i) {
+    Observation trial = Stopped({i / 12.0, 0.5});
+    if (i > 9) trial.state = TrialState::kCompleted;
+    const int steps = i < 4 ? 1 : i < 9 ? 2 : i < 10 ? 3 : 20;
+    for (int step = 1; step <= steps; ++step) {
+      trial.curve.push_back({step, {double(i) + step}});
+    }
+    trial.values = trial.curve.back().values;
+    surrogate.Learn(trial);
+  }
+  EXPECT_TRUE(surrogate.WantsCurves());
+  ASSERT_TRUE(surrogate.Update());
+  EXPECT_EQ(surrogate.step(), 1);
+  const Eigen::VectorXd& y = surrogate.objective(0).process().y();
+  for (int i = 1; i < 12; ++i) EXPECT_GT(y[i], y[i - 1]) << i;
+}
+
+// Among noise, the mean of nine runs is trusted more than one run.
+TEST(SurrogateTest, MeansOfManyRunsCountMore) {
+  double trusted[2];
+  for (const int runs : {1, 9}) {
+    Random random(8);
+    Surrogate surrogate(Spec());
+    for (int i = 0; i < 20; ++i) {
+      Observation trial = Completed({0.1 + 0.2 * (i % 5), 0.5});
+      trial.values = {random.Uniform()};
+      surrogate.Learn(trial);
+    }
+    Observation high = Completed({0.5, 0.5});
+    high.values = {2};
+    high.runs = runs;
+    surrogate.Learn(high);
+    ASSERT_TRUE(surrogate.Update());
+    trusted[runs / 9] = surrogate.objective(0).Expect(
+        surrogate.features().EmbedRows(Eigen::RowVector2d(0.5, 0.5)))[0];
+  }
+  EXPECT_GT(trusted[1], trusted[0] + 0.1);
+}
+
 TEST(SurrogateTest, AModelOfSuccessNeedsFiveOfEach) {
   Random random(3);
   Surrogate surrogate(Spec());

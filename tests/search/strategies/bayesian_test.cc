@@ -75,6 +75,54 @@ double Bowl(const Parameters& parameters) {
   return sum;
 }
 
+// How many of 60 trials of 9 steps the median rule ends at its first look.
+// Curves cross nowhere.
+int StoppedAtOnce(const StudySpec& spec) {
+  const auto strategy = *MakeSearchStrategy(spec);
+  const auto rule = *MakeEarlyStoppingRule(spec);
+  int stopped = 0;
+  for (int i = 1; i <= 60; ++i) {
+    Random random(spec.seed, i);
+    Trial trial = AsTrial(strategy->Suggest({}, 1, random).value()[0]);
+    trial.id = {i};
+    trial.state = TrialState::kCompleted;
+    std::vector<Measurement> curve;
+    for (int64_t step = 1; step <= 9; ++step) {
+      Measurement measurement{.sequence = step, .step = step};
+      measurement.metrics["loss"] =
+          Bowl(trial.parameters) + 1.0 / static_cast<double>(step);
+      rule->ObserveReport(trial.id, 1, measurement);
+      curve.push_back(measurement);
+      trial.last_step = step;
+      if (!rule->ReasonToStop(trial.id)) continue;
+      trial.state = TrialState::kStopped;
+      break;
+    }
+    trial.final_metrics = curve.back().metrics;
+    rule->ObserveEnd(trial);
+    if (strategy->WantsReports()) {
+      for (const Measurement& m : curve) strategy->ObserveReport(trial, m);
+    }
+    strategy->Observe(trial);
+    stopped += trial.last_step == 1;
+  }
+  return stopped;
+}
+
+TEST(BayesianTest, LearnsFromWhatIsStopped) {
+  int bayesian = 0, random = 0;
+  for (const uint64_t seed : {1, 2, 3}) {
+    StudySpec spec = Spec(Numbers(10));
+    spec.seed = seed;
+    spec.stopping = {.name = "median"};
+    bayesian += StoppedAtOnce(spec);
+    spec.algorithm.name = "random";
+    random += StoppedAtOnce(spec);
+  }
+  EXPECT_GT(random, 60);
+  EXPECT_LT(bayesian, random / 2);
+}
+
 TEST(BayesianTest, FindsTheBottomOfABowl) {
   const auto trials =
       RunStudy(Spec(Numbers(4)), 40, [](const Parameters& at, Trial& trial) {
