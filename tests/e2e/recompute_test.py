@@ -18,7 +18,7 @@ CLIENTS = 5
 TRIALS = 200  # Of each study at first.
 MORE = 50  # That a user adds later.
 SEED = int(os.environ.get("ASSAY_TEST_SEED", "20250101"))
-ALGORITHMS = {"bayesian": {"bayesian": {}}, "tpe": {"tpe": {}}}
+ALGORITHMS = {name: {name: {}} for name in ("bayesian", "tpe", "cma_es", "nsga2")}
 SPEC = {
     "metrics": [{"name": "loss", "goal": "MINIMIZE"}],
     "parameters": [
