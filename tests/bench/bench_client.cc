@@ -12,7 +12,6 @@
 #include <mutex>
 #include <random>
 #include <thread>
-#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
@@ -253,6 +252,7 @@ Load Suggests(const std::string& address, int64_t study, int count) {
 
 Load AskTrainTell(const std::string& address, int64_t study, int clients,
                   int count, absl::Duration mean) {
+  constexpr int kStart = 4;  // Trials of each client that are not timed.
   std::mutex mutex;
   Load load;
   std::atomic<int> asked = 0;
@@ -266,11 +266,12 @@ Load AskTrainTell(const std::string& address, int64_t study, int clients,
       // Of mean 1.
       std::lognormal_distribution<double> length(-0.75 * 0.75 / 2, 0.75);
       std::vector<double> own;
-      bool runs = false;
-      while (asked++ < count) {
+      while (true) {
+        const int number = asked++;
+        if (number >= count) break;
         const absl::Time since = absl::Now();
         const v1::Assignment held = SuggestOne(*trials, study, client);
-        if (std::exchange(runs, true)) own.push_back(Milliseconds(since));
+        if (number >= kStart * clients) own.push_back(Milliseconds(since));
         absl::SleepFor(mean * length(random));
         CompleteOne(*trials, held, Ripples(PointOf(held)));
       }

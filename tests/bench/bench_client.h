@@ -48,9 +48,9 @@ Load UnaryReports(const std::string& address, std::vector<HeldTrial>& trials,
 Load Suggests(const std::string& address, int64_t study, int count);
 
 // `clients` threads that ask, train and tell until `count` trials were asked
-// for; times Suggest alone, but for each thread's first, when all start at
-// once. Training takes `mean`, log-normal with a deviation
-// of the logarithm of 0.75; 0: no time at all.
+// for; times Suggest alone, from the time on when the trials of the beginning,
+// when all ask at once, are over. Training takes `mean`, log-normal with a
+// deviation of the logarithm of 0.75; 0: no time at all.
 Load AskTrainTell(const std::string& address, int64_t study, int clients,
                   int count, absl::Duration mean);
 

@@ -43,7 +43,7 @@ struct Options {
   bool only_reports = false;
   bool only_served = false;
   int served_history = 1000;
-  int served_trials = 400;
+  int served_trials = 500;
 };
 
 // A group of trials through the very code that the coordinator runs.
