@@ -30,11 +30,10 @@ namespace assay {
 // by one, and what is stale meanwhile serves those who waited max_wait. Each
 // proposal is computed alone, from one moment of the log between two writes:
 // the results up to its `seen_revision` (with their curves, if the strategy
-// wants reports), the trials unfinished then, and the
-// `batch_index` proposals that lay fresh in the stock. Those are handed out
-// before it, or it never is. So the log tells what they were: the first
-// `batch_index` trials that the strategy got after that revision and that have
-// seen the same results.
+// wants reports), the trials unfinished then, and the `batch_index` proposals
+// that lay fresh in the stock. Those are handed out before it, or it never is.
+// So the log tells what they were: the first `batch_index` trials that the
+// strategy got after that revision and that have seen the same results.
 class SearchRunner : public std::enable_shared_from_this<SearchRunner> {
  public:
   enum class Supply {

@@ -96,6 +96,18 @@ absl::StatusOr<std::shared_ptr<const StudySpec>> StudyRegistry::Spec(
   return std::make_shared<const StudySpec>(std::move(spec));
 }
 
+absl::StatusOr<std::shared_ptr<const StudySpec>> StudyRegistry::FirstSpec(
+    Study study) {
+  study.spec_revision = 1;
+  std::shared_ptr<const StudySpec> spec;
+  ASSAY_RETURN_IF_ERROR(
+      parts_.storage.Read([&](Snapshot& rows) -> absl::Status {
+        ASSAY_ASSIGN_OR_RETURN(spec, Spec(rows, study));
+        return absl::OkStatus();
+      }));
+  return spec;
+}
+
 absl::StatusOr<StudyView> StudyRegistry::View(Snapshot& rows, Study study) {
   StudyView view;
   ASSAY_ASSIGN_OR_RETURN(view.spec, Spec(rows, study));
@@ -477,13 +489,14 @@ absl::StatusOr<std::shared_ptr<SearchRunner>> StudyRegistry::Runner(
     StudyId id) {
   if (auto runner = RunnerIfAny(id)) return runner;
   ASSAY_ASSIGN_OR_RETURN(const StudyView view, Get(id));
+  ASSAY_ASSIGN_OR_RETURN(const auto spec, FirstSpec(view.study));
   std::shared_ptr<SearchRunner> runner;
   {
     MutexLock lock(mutex_);
     Entry& entry = entries_[id];
     if (entry.runner) return entry.runner;
     runner = entry.runner = std::make_shared<SearchRunner>(
-        id, view.spec,
+        id, spec,
         SearchRunner::Parts{parts_.storage, parts_.pool, parts_.search_pool,
                             parts_.timer, parts_.make_strategy,
                             [this, id] { supply_changed_(id); }});

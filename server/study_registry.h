@@ -124,7 +124,9 @@ class StudyRegistry {
                      absl::AnyInvocable<void(absl::Status)> done,
                      size_t bytes = 1024);
 
-  // The runner of a study, made on first use. NotFound.
+  // The runner of a study, made on first use. NotFound. It searches by the spec
+  // as first submitted: what is edited later changes what is handed out, never
+  // what is proposed, so that a new process makes the same of the log.
   absl::StatusOr<std::shared_ptr<SearchRunner>> Runner(StudyId id)
       ABSL_LOCKS_EXCLUDED(mutex_);
 
@@ -174,6 +176,8 @@ class StudyRegistry {
   // Changes the study, then answers with it.
   void ChangeAndView(StudyId id, Body body, Done done);
   absl::StatusOr<StudyView> View(Snapshot& rows, Study study);
+  absl::StatusOr<std::shared_ptr<const StudySpec>> FirstSpec(Study study)
+      ABSL_LOCKS_EXCLUDED(mutex_);
 
   const Parts parts_;
   std::vector<StudyObserver*> observers_;

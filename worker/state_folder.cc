@@ -7,14 +7,12 @@
 #include <algorithm>
 #include <cerrno>
 #include <csignal>
-#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <random>
 #include <utility>
 #include <vector>
 
-#include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
@@ -30,8 +28,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr char kSocketFolder[] = "assay-worker-";
-constexpr size_t kMaxSocketParent = 60;  // Of the 107 bytes of a socket's path.
 constexpr char kMarkVariable[] = "ASSAY_WORKER_MARK=";
 
 std::string ReadText(const std::string& path) {
@@ -155,35 +151,15 @@ absl::StatusOr<std::unique_ptr<StateFolder>> StateFolder::Open(
   std::unique_ptr<StateFolder> folder(
       new StateFolder(absolute, std::move(lock)));
   folder->ClearLeftovers();
-  ASSAY_RETURN_IF_ERROR(folder->MakeSocketFolder());
+  ASSAY_ASSIGN_OR_RETURN(folder->sockets_, SocketFolder::Create());
   return folder;
 }
 
 StateFolder::StateFolder(std::string path, Descriptor lock)
     : path_(std::move(path)), lock_(std::move(lock)), mark_(RandomMark()) {}
 
-StateFolder::~StateFolder() {
-  if (socket_folder_.empty()) return;
-  rmdir(socket_folder_.c_str());
-  unlink((path_ + "/sockets").c_str());
-}
-
-absl::Status StateFolder::MakeSocketFolder() {
-  const char* runtime = std::getenv("XDG_RUNTIME_DIR");
-  for (const std::string& parent :
-       {std::string(runtime == nullptr ? "" : runtime), std::string("/tmp")}) {
-    if (parent.empty() || parent.size() > kMaxSocketParent) continue;
-    std::string folder = absl::StrCat(parent, "/", kSocketFolder, "XXXXXX");
-    if (mkdtemp(folder.data()) == nullptr) continue;
-    std::ofstream(path_ + "/sockets") << folder;
-    socket_folder_ = std::move(folder);
-    return absl::OkStatus();
-  }
-  return SystemError("a folder for sockets in /tmp");
-}
-
 std::string StateFolder::NewSocket() {
-  return absl::StrCat(socket_folder_, "/", ++last_socket_);
+  return absl::StrCat(sockets_->path(), "/", ++last_socket_);
 }
 
 std::string StateFolder::ScratchOf(AttemptKey key) const {
@@ -222,10 +198,6 @@ void StateFolder::ClearLeftovers() {
   std::error_code ignored;
   for (const fs::path& path : FilesByAge(path_ + "/trials")) {
     fs::remove_all(path, ignored);
-  }
-  const fs::path sockets = ReadText(path_ + "/sockets");
-  if (absl::StartsWith(sockets.filename().string(), kSocketFolder)) {
-    fs::remove_all(sockets, ignored);
   }
 }
 

@@ -10,6 +10,7 @@
 #include "absl/status/statusor.h"
 #include "worker/attempt_end.h"
 #include "worker/descriptor.h"
+#include "worker/socket_folder.h"
 
 namespace assay {
 
@@ -18,8 +19,7 @@ namespace assay {
 //   processes/PID     a process group that runs: start time, boot, worker
 //   trials/12-1/      scratch folder of attempt 1 of trial 12
 //   output/12-1.log   its output (trial_output.h)
-//   sockets           path of the folder of its sockets, which lies elsewhere
-//                     because the path of a socket has to be short
+// and a SocketFolder elsewhere.
 class StateFolder {
  public:
   // Makes the folder if there is none, then kills the process groups that a
@@ -27,7 +27,6 @@ class StateFolder {
   // AlreadyExists if another worker uses the folder.
   static absl::StatusOr<std::unique_ptr<StateFolder>> Open(
       const std::string& path);
-  ~StateFolder();
   StateFolder(const StateFolder&) = delete;
   StateFolder& operator=(const StateFolder&) = delete;
 
@@ -55,12 +54,11 @@ class StateFolder {
   StateFolder(std::string path, Descriptor lock);
   std::string RecordOf(pid_t leader) const;
   void ClearLeftovers();
-  absl::Status MakeSocketFolder();
 
   const std::string path_;
   const Descriptor lock_;
   const std::string mark_;  // Random: this worker's.
-  std::string socket_folder_;
+  std::unique_ptr<SocketFolder> sockets_;
   int64_t last_socket_ = 0;
   int leftovers_ = 0;
 };

@@ -4,11 +4,13 @@
 
 #include <algorithm>
 #include <atomic>
+#include <cmath>
 #include <condition_variable>
 #include <cstdlib>
 #include <iostream>
 #include <memory>
 #include <mutex>
+#include <random>
 #include <thread>
 
 #include "absl/strings/str_cat.h"
@@ -64,14 +66,23 @@ v1::Assignment SuggestOne(v1::TrialService::Stub& trials, int64_t study,
   return response.assignments(0);
 }
 
-void CompleteOne(v1::TrialService::Stub& trials, const v1::Assignment& held) {
+void CompleteOne(v1::TrialService::Stub& trials, const v1::Assignment& held,
+                 double loss = 0.5) {
   v1::CompleteRequest request;
   request.set_trial_id(held.trial().id());
   request.set_attempt(held.attempt());
-  (*request.mutable_metrics())["loss"] = 0.5;
+  (*request.mutable_metrics())["loss"] = loss;
   grpc::ClientContext context;
   v1::Trial trial;
   Check(trials.Complete(&context, request, &trial), "Complete");
+}
+
+std::vector<double> PointOf(const v1::Assignment& held) {
+  std::vector<double> point;
+  for (const auto& [name, value] : held.trial().parameters()) {
+    point.push_back(value.number_value());
+  }
+  return point;
 }
 
 void ReportOne(v1::TrialService::Stub& trials, const v1::Assignment& held) {
@@ -84,22 +95,24 @@ void ReportOne(v1::TrialService::Stub& trials, const v1::Assignment& held) {
   Check(trials.Report(&context, request, &response), "Report");
 }
 
-v1::StudySpec SpecOf(const std::string& name, const std::string& algorithm) {
+v1::StudySpec SpecOf(const std::string& name, const StudyShape& shape) {
   v1::StudySpec spec;
   spec.set_name(name);
   v1::Metric& metric = *spec.add_metrics();
   metric.set_name("loss");
   metric.set_goal(v1::MINIMIZE);
-  for (const char* parameter : {"x", "y"}) {
+  for (int i = 0; i < shape.dimensions; ++i) {
     v1::Parameter& to = *spec.add_parameters();
-    to.set_name(parameter);
+    to.set_name(absl::StrCat("x", i));
     to.mutable_double_()->set_min(-5);
     to.mutable_double_()->set_max(5);
   }
-  if (algorithm == "random") spec.mutable_algorithm()->mutable_random();
-  if (algorithm == "quasi_random") {
-    spec.mutable_algorithm()->mutable_quasi_random();
-  }
+  v1::Algorithm& algorithm = *spec.mutable_algorithm();
+  if (shape.algorithm == "random") algorithm.mutable_random();
+  if (shape.algorithm == "quasi_random") algorithm.mutable_quasi_random();
+  if (shape.algorithm == "bayesian") algorithm.mutable_bayesian();
+  if (shape.algorithm == "tpe") algorithm.mutable_tpe();
+  spec.mutable_freshness()->set_max_wait(shape.max_wait);
   spec.set_seed(7);
   return spec;
 }
@@ -126,8 +139,17 @@ double Load::Percentile(double p) const {
 }
 
 int64_t CreateStudy(const std::string& address, const std::string& name,
-                    const std::string& algorithm) {
-  return Create(address, SpecOf(name, algorithm));
+                    const StudyShape& shape) {
+  return Create(address, SpecOf(name, shape));
+}
+
+double Ripples(const std::vector<double>& x) {
+  double sum = 0;
+  for (const double value : x) {
+    const double off = value / 10 + 0.2;
+    sum += off * off + 0.1 * std::cos(8 * off);
+  }
+  return sum;
 }
 
 Load WholeTrials(const std::string& address, int64_t study, int clients,
@@ -228,6 +250,40 @@ Load Suggests(const std::string& address, int64_t study, int count) {
   return load;
 }
 
+Load AskTrainTell(const std::string& address, int64_t study, int clients,
+                  int count, absl::Duration mean) {
+  constexpr int kStart = 4;  // Trials of each client that are not timed.
+  std::mutex mutex;
+  Load load;
+  std::atomic<int> asked = 0;
+  const absl::Time began = absl::Now();
+  std::vector<std::thread> threads;
+  for (int i = 0; i < clients; ++i) {
+    threads.emplace_back([&, i] {
+      const auto trials = v1::TrialService::NewStub(Connect(address));
+      const std::string client = absl::StrCat("trainer-", i);
+      std::mt19937_64 random(i);
+      // Of mean 1.
+      std::lognormal_distribution<double> length(-0.75 * 0.75 / 2, 0.75);
+      std::vector<double> own;
+      while (true) {
+        const int number = asked++;
+        if (number >= count) break;
+        const absl::Time since = absl::Now();
+        const v1::Assignment held = SuggestOne(*trials, study, client);
+        if (number >= kStart * clients) own.push_back(Milliseconds(since));
+        absl::SleepFor(mean * length(random));
+        CompleteOne(*trials, held, Ripples(PointOf(held)));
+      }
+      std::lock_guard<std::mutex> lock(mutex);
+      load.milliseconds.insert(load.milliseconds.end(), own.begin(), own.end());
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  load.per_second = count / absl::ToDoubleSeconds(absl::Now() - began);
+  return load;
+}
+
 Load Echoes(const std::string& address, int count) {
   const auto server = v1::ServerService::NewStub(Connect(address));
   Load load;
@@ -246,7 +302,7 @@ Load StreamReports(const std::string& address, int batch, bool runs,
   if (runs) {
     v1::StudySpec spec = SpecOf(
         absl::StrCat("stream-", batch, "-", absl::ToUnixMicros(absl::Now())),
-        "random");
+        {});
     spec.mutable_trial()->mutable_command()->add_argv("bench");
     Create(address, spec);
   }

@@ -16,9 +16,17 @@ struct Load {
   double Percentile(double p) const;
 };
 
-// A study of two real parameters, without a trial template. Its id.
+struct StudyShape {
+  std::string algorithm = "random";  // Or quasi_random, bayesian, tpe.
+  int dimensions = 2;                // Parameters x0, x1, ... in [-5, 5].
+  double max_wait = 0.1;             // Seconds.
+};
+// A study without a trial template. Its id.
 int64_t CreateStudy(const std::string& address, const std::string& name,
-                    const std::string& algorithm);
+                    const StudyShape& shape);
+
+// The loss of a point, for searches that learn: a bowl with ripples.
+double Ripples(const std::vector<double>& x);
 
 // Suggest, one Report, Complete, again and again, in `clients` threads.
 Load WholeTrials(const std::string& address, int64_t study, int clients,
@@ -38,6 +46,13 @@ Load UnaryReports(const std::string& address, std::vector<HeldTrial>& trials,
 
 // Suggest and Complete of one client, one after the other; times Suggest alone.
 Load Suggests(const std::string& address, int64_t study, int count);
+
+// `clients` threads that ask, train and tell until `count` trials were asked
+// for; times Suggest alone, from the time on when the trials of the beginning,
+// when all ask at once, are over. Training takes `mean`, log-normal with a
+// deviation of the logarithm of 0.75; 0: no time at all.
+Load AskTrainTell(const std::string& address, int64_t study, int clients,
+                  int count, absl::Duration mean);
 
 // Info calls, one after the other: the bare round trip.
 Load Echoes(const std::string& address, int count);

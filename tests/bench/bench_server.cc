@@ -2,7 +2,7 @@
 
 #include <grpcpp/grpcpp.h>
 #include <signal.h>
-#include <spawn.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -19,8 +19,6 @@
 #include "assay/v1/server.grpc.pb.h"
 #include "assay/v1/trial.grpc.pb.h"
 #include "assay/v1/worker.grpc.pb.h"
-
-extern char** environ;
 
 namespace assay {
 namespace {
@@ -113,11 +111,16 @@ ChildProcess::ChildProcess(const std::vector<std::string>& argv) {
     pointers.push_back(const_cast<char*>(argument.c_str()));
   }
   pointers.push_back(nullptr);
-  if (posix_spawn(&pid_, argv[0].c_str(), nullptr, nullptr, pointers.data(),
-                  environ) != 0) {
+  if (access(pointers[0], X_OK) != 0) {
     std::cerr << "cannot start " << argv[0] << "\n";
     std::exit(1);
   }
+  const pid_t parent = getpid();
+  pid_ = fork();
+  if (pid_ != 0) return;
+  prctl(PR_SET_PDEATHSIG, SIGKILL);
+  if (getppid() == parent) execv(pointers[0], pointers.data());
+  _exit(127);
 }
 
 ChildProcess::~ChildProcess() {

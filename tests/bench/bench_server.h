@@ -15,7 +15,8 @@ namespace assay {
 // messages. Never returns.
 [[noreturn]] void RunEchoServer(const std::string& address);
 
-// Another program, killed with this object.
+// Another program, killed with this object, and with this program however that
+// ends. Made by a thread that lives as long as the child shall.
 class ChildProcess {
  public:
   explicit ChildProcess(const std::vector<std::string>& argv);

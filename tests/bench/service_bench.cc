@@ -25,6 +25,7 @@
 #include "storage/sqlite_storage.h"
 #include "tests/bench/bench_client.h"
 #include "tests/bench/bench_server.h"
+#include "tests/support/proposal_replay.h"
 
 namespace assay {
 namespace {
@@ -40,24 +41,30 @@ struct Options {
   int measurements_per_trial = 10;
   std::string json;
   bool only_reports = false;
+  bool only_served = false;
+  int served_history = 1000;
+  int served_trials = 500;
 };
 
 // A group of trials through the very code that the coordinator runs.
 absl::Status AddTrials(Transaction& rows, StudyId id,
-                       std::shared_ptr<const StudySpec> spec, int count,
-                       int measurements) {
+                       std::shared_ptr<const StudySpec> spec, int dimensions,
+                       int count, int measurements) {
   ASSAY_ASSIGN_OR_RETURN(Study study, rows.GetStudy(id));
   StudyTransaction transaction(rows, study, spec, SystemClock().Now());
   Random random(11, static_cast<uint64_t>(study.counts.trials));
   for (int i = 0; i < count; ++i) {
     Trial trial;
-    trial.parameters = {{"x", random.Uniform() * 10 - 5},
-                        {"y", random.Uniform() * 10 - 5}};
+    std::vector<double> point(dimensions);
+    for (int k = 0; k < dimensions; ++k) {
+      point[k] = random.Uniform() * 10 - 5;
+      trial.parameters[absl::StrCat("x", k)] = point[k];
+    }
     trial.origin = {.strategy = "import", .why = "bench"};
     trial.state = TrialState::kCompleted;
     trial.attempts = 1;
     trial.started = trial.ended = SystemClock().Now();
-    trial.final_metrics = {{"loss", random.Uniform()}};
+    trial.final_metrics = {{"loss", Ripples(point)}};
     std::vector<Measurement> curve(measurements);
     for (int k = 0; k < measurements; ++k) {
       curve[k].sequence = curve[k].step = k + 1;
@@ -67,6 +74,13 @@ absl::Status AddTrials(Transaction& rows, StudyId id,
     ASSAY_RETURN_IF_ERROR(transaction.AddImported(trial, "bench", curve));
   }
   return transaction.Save(false);
+}
+
+std::unique_ptr<Storage> OpenOrExit(const std::string& folder) {
+  auto storage = OpenSqliteStorage(folder);
+  if (storage.ok()) return *std::move(storage);
+  std::cerr << storage.status() << "\n";
+  std::exit(1);
 }
 
 class Bench {
@@ -80,18 +94,21 @@ class Bench {
       ChildProcess server(ServerArgv("data"));
       WaitUntilServing(kServerAddress);
       if (!options_.only_reports) BareCosts();
-      if (!options_.only_reports) MeasureWholeTrials();
-      MeasureUnary(echo, server);
-      MeasureStream(echo, server);
-      if (!options_.only_reports) {
-        MeasureSuggest("Suggest, warm, at 1,000 trials", 1000);
-      }
+      if (IsWhole()) MeasureWholeTrials();
+      if (!options_.only_served) MeasureUnary(echo, server);
+      if (!options_.only_served) MeasureStream(echo, server);
+      if (IsWhole()) MeasureSuggest("Suggest, warm, at 1,000 trials", 1000);
     }
-    if (!options_.only_reports) MeasureLarge();
+    if (!options_.only_reports) MeasureServed();
+    if (IsWhole()) MeasureLarge();
     if (!options_.json.empty()) std::ofstream(options_.json) << json_.dump(2);
   }
 
  private:
+  bool IsWhole() const {
+    return !options_.only_reports && !options_.only_served;
+  }
+
   std::vector<std::string> ServerArgv(const std::string& name) const {
     return {options_.server,
             "--data-dir",
@@ -120,16 +137,12 @@ class Bench {
 
   // One row, one commit, one after the other: the disk.
   Load BareCommits(int count) {
-    auto storage = OpenSqliteStorage(options_.folder + "/bare");
-    if (!storage.ok()) {
-      std::cerr << storage.status() << "\n";
-      std::exit(1);
-    }
+    const auto storage = OpenOrExit(options_.folder + "/bare");
     Load load;
     for (int i = 0; i < count; ++i) {
       std::promise<absl::Status> done;
       const absl::Time since = absl::Now();
-      (*storage)->Write(
+      storage->Write(
           [&](Transaction& rows) {
             return rows.InsertRequest("bench", absl::StrCat(i),
                                       {"bench", "", "", SystemClock().Now()});
@@ -155,7 +168,7 @@ class Bench {
   }
 
   void MeasureWholeTrials() {
-    const int64_t study = CreateStudy(kServerAddress, "whole", "random");
+    const int64_t study = CreateStudy(kServerAddress, "whole", {});
     const Load one = WholeTrials(kServerAddress, study, 1, Time());
     Say("whole trials, 1 client",
         absl::StrFormat("%.0f trials/s  %s", one.per_second, Latency(one)));
@@ -200,7 +213,7 @@ class Bench {
 
   void MeasureUnary(const ChildProcess& echo_server,
                     const ChildProcess& server) {
-    const int64_t study = CreateStudy(kServerAddress, "unary", "random");
+    const int64_t study = CreateStudy(kServerAddress, "unary", {});
     std::vector<HeldTrial> trials = HoldTrials(kServerAddress, study, 64);
     std::vector<HeldTrial> none(64, HeldTrial{1, 1, 0});
     const Cost echo = Measure(
@@ -239,8 +252,9 @@ class Bench {
 
   void MeasureSuggest(const std::string& what, int count) {
     for (const char* algorithm : {"random", "quasi_random"}) {
-      const int64_t study = CreateStudy(
-          kServerAddress, absl::StrCat("suggest-", algorithm), algorithm);
+      const int64_t study =
+          CreateStudy(kServerAddress, absl::StrCat("suggest-", algorithm),
+                      {.algorithm = algorithm});
       Suggests(kServerAddress, study, count / 2);
       const Load load = Suggests(kServerAddress, study, count / 2);
       Say(absl::StrCat(what, ", ", algorithm),
@@ -259,13 +273,13 @@ class Bench {
     {
       ChildProcess server(ServerArgv("large"));
       WaitUntilServing(kServerAddress);
-      study = CreateStudy(kServerAddress, "large", "random");
+      study = CreateStudy(kServerAddress, "large", {});
       Suggests(kServerAddress, study, 500);
       at_1000 = Suggests(kServerAddress, study, 500);
       std::vector<HeldTrial> held = HoldTrials(kServerAddress, study, 8);
       reports_at_1000 = UnaryReports(kServerAddress, held, absl::Seconds(2));
       server.Kill(SIGTERM);
-      Fill(folder, study);
+      Fill(folder, study, 2, options_.trials, options_.measurements_per_trial);
     }
     ChildProcess server(ServerArgv("large"));
     const absl::Duration serving = WaitUntilServing(kServerAddress);
@@ -302,8 +316,73 @@ class Bench {
                         options_.trials));
   }
 
+  // One search of many clients, asked by 16 of them while it runs.
+  struct Served {
+    const char* algorithm;
+    absl::Duration training;
+    double max_wait;
+    int64_t study = 0;
+    Load load = {};
+    absl::Duration cpu = {};
+
+    std::string Name() const {
+      return absl::StrFormat("Suggest, %s, training %g s, max_wait %g s",
+                             algorithm, absl::ToDoubleSeconds(training),
+                             max_wait);
+    }
+  };
+
+  // Studies of finished trials in 10 dimensions, on which 16 clients go on: how
+  // long they wait for a proposal, and how many results it does not know.
+  void MeasureServed() {
+    constexpr int kDimensions = 10;
+    const absl::Duration second = absl::Seconds(1);
+    std::vector<Served> all = {{"bayesian", second, 0.1},
+                               {"bayesian", second, 0},
+                               {"bayesian", absl::ZeroDuration(), 0.1},
+                               {"bayesian", absl::ZeroDuration(), 0},
+                               {"tpe", second, 0.1},
+                               {"tpe", absl::ZeroDuration(), 0.1}};
+    const std::string folder = options_.folder + "/served";
+    {
+      ChildProcess server(ServerArgv("served"));
+      WaitUntilServing(kServerAddress);
+      for (Served& one : all) {
+        one.study = CreateStudy(kServerAddress, one.Name(),
+                                {one.algorithm, kDimensions, one.max_wait});
+      }
+      server.Kill(SIGTERM);
+    }
+    for (const Served& one : all) {
+      Fill(folder, one.study, kDimensions, options_.served_history, 0);
+    }
+    {
+      ChildProcess server(ServerArgv("served"));
+      WaitUntilServing(kServerAddress);
+      for (Served& one : all) {
+        Suggests(kServerAddress, one.study, 1);  // Learns of the history.
+        const absl::Duration before = server.CpuTime();
+        one.load = AskTrainTell(kServerAddress, one.study, 16,
+                                options_.served_trials, one.training);
+        one.cpu = server.CpuTime() - before;
+      }
+      server.Kill(SIGTERM);
+    }
+    for (const Served& one : all) {
+      Say(one.Name(), absl::StrFormat("%s  %.1f/s  CPU %.1f ms a trial  %s",
+                                      Latency(one.load), one.load.per_second,
+                                      absl::ToDoubleMilliseconds(one.cpu) /
+                                          one.load.milliseconds.size(),
+                                      Unseen(folder, one.study)));
+    }
+  }
+
+  // How many results each proposal did not know when it was handed out.
+  std::string Unseen(const std::string& folder, int64_t study);
+
   // Adds finished trials to the study's rows, as the coordinator would.
-  void Fill(const std::string& folder, int64_t study);
+  void Fill(const std::string& folder, int64_t study, int dimensions,
+            int trials, int measurements);
 
   Options options_;
   nlohmann::json json_;
@@ -311,22 +390,40 @@ class Bench {
   double commit_and_echo_p99_ = 0;
 };
 
-void Bench::Fill(const std::string& folder, int64_t study) {
-  constexpr int kGroup = 500;
-  auto storage = OpenSqliteStorage(folder);
-  if (!storage.ok()) {
-    std::cerr << storage.status() << "\n";
-    std::exit(1);
+std::string Bench::Unseen(const std::string& folder, int64_t study) {
+  const auto storage = OpenOrExit(folder);
+  std::vector<Trial> log;
+  const absl::Status status =
+      storage->Read([&](Snapshot& rows) -> absl::Status {
+        ASSAY_ASSIGN_OR_RETURN(
+            log, rows.ListTrials(StudyId{study}, {.limit = 1'000'000}));
+        return absl::OkStatus();
+      });
+  if (!status.ok()) std::exit(1);
+  const ProposalReplay replay(log, 0, nullptr);
+  Load unseen;  // Of numbers, not of milliseconds.
+  for (const Trial& trial : log) {
+    if (!ProposalReplay::IsProposal(trial)) continue;
+    unseen.milliseconds.push_back(static_cast<double>(replay.Unseen(trial)));
   }
+  return absl::StrFormat("unseen results: median %.0f, p90 %.0f, most %.0f",
+                         unseen.Percentile(0.5), unseen.Percentile(0.9),
+                         unseen.Percentile(1));
+}
+
+void Bench::Fill(const std::string& folder, int64_t study, int dimensions,
+                 int trials, int measurements) {
+  constexpr int kGroup = 500;
+  const auto storage = OpenOrExit(folder);
   StudySpec spec;
   spec.metrics = {{.name = "loss"}};
   const auto shared = std::make_shared<const StudySpec>(std::move(spec));
-  for (int left = options_.trials; left > 0; left -= kGroup) {
+  for (int left = trials; left > 0; left -= kGroup) {
     std::promise<absl::Status> done;
-    (*storage)->Write(
+    storage->Write(
         [&](Transaction& rows) {
-          return AddTrials(rows, StudyId{study}, shared, std::min(left, kGroup),
-                           options_.measurements_per_trial);
+          return AddTrials(rows, StudyId{study}, shared, dimensions,
+                           std::min(left, kGroup), measurements);
         },
         [&](absl::Status status) { done.set_value(std::move(status)); });
     const absl::Status status = done.get_future().get();
@@ -353,6 +450,12 @@ int main(int argc, char** argv) {
   app.add_option("--json", options.json, "Write the figures here as well");
   app.add_flag("--only-reports", options.only_reports,
                "Only the durable reports and their echoes");
+  app.add_flag("--only-served", options.only_served,
+               "Only Suggest of searches that learn, asked by 16 clients");
+  app.add_option("--served-history", options.served_history,
+                 "Finished trials of each of these studies");
+  app.add_option("--served-trials", options.served_trials,
+                 "That the clients ask for");
   CLI11_PARSE(app, argc, argv);
   if (!echo.empty()) assay::RunEchoServer(echo);
   const bool own_folder = options.folder.empty();

@@ -3,13 +3,13 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <algorithm>
 #include <set>
 #include <vector>
 
 #include "absl/hash/hash.h"
 #include "search/math/random.h"
 #include "tests/server/server_fixture.h"
+#include "tests/support/proposal_replay.h"
 
 namespace assay {
 namespace {
@@ -124,8 +124,6 @@ class LearningSearchTest : public CoreTest {
     return curve;
   }
 
-  Parameters Recompute(const std::vector<Trial>& log, const Trial& trial);
-
   StudyId study_;
 };
 
@@ -213,56 +211,6 @@ TEST_F(LearningSearchTest, WhatAUserEnqueuesIsNotProposedAgain) {
 
 // --- Proposals recompute from the log ---------------------------------------
 
-bool EndedBy(const Trial& trial, int64_t revision) {
-  return trial.ended_revision != 0 && trial.ended_revision <= revision;
-}
-
-int64_t ResultsBy(const std::vector<Trial>& log, int64_t revision) {
-  return std::count_if(log.begin(), log.end(), [&](const Trial& trial) {
-    return EndedBy(trial, revision);
-  });
-}
-
-// By what SearchRunner says of its proposals. `log` in order of creation.
-Parameters LearningSearchTest::Recompute(const std::vector<Trial>& log,
-                                         const Trial& trial) {
-  const int64_t seen = trial.origin.seen_revision;
-  Sensitive strategy;
-  std::vector<Trial> ended;
-  std::vector<Trial> unfinished;
-  for (const Trial& other : log) {
-    if (EndedBy(other, seen)) {
-      ended.push_back(other);
-    } else if (other.created_revision <= seen) {
-      unfinished.push_back(other);
-    }
-  }
-  std::sort(ended.begin(), ended.end(), [](const Trial& a, const Trial& b) {
-    return a.ended_revision < b.ended_revision;
-  });
-  for (const Trial& other : ended) {
-    for (const Measurement& measurement : CurveOf(other)) {
-      strategy.ObserveReport(other, measurement);
-    }
-    strategy.Observe(other);
-  }
-  int32_t ahead = trial.origin.batch_index;
-  for (const Trial& other : log) {
-    if (ahead > 0 && other.created_revision > seen &&
-        other.origin.strategy == trial.origin.strategy &&
-        ResultsBy(log, other.origin.seen_revision) ==
-            static_cast<int64_t>(ended.size())) {
-      unfinished.push_back(other);
-      --ahead;
-    }
-  }
-  EXPECT_EQ(ahead, 0);
-  Random random(
-      core_->StudyOf(study_).seed,
-      (static_cast<uint64_t>(ended.size()) << 24) + unfinished.size());
-  return strategy.Suggest(unfinished, 1, random)->at(0).parameters;
-}
-
 TEST_F(LearningSearchTest, EveryProposalRecomputesFromTheLog) {
   Random random(5);
   std::vector<Trial> running;
@@ -303,13 +251,18 @@ TEST_F(LearningSearchTest, EveryProposalRecomputesFromTheLog) {
   core_->pool.Release();
 
   const std::vector<Trial> log = core_->TrialsOf(study_);
+  ProposalReplay replay(
+      log, core_->StudyOf(study_).seed, [] { return MakeSensitive({}); },
+      [this](const Trial& trial) { return CurveOf(trial); });
   int batched = 0;
   int proposed = 0;
   for (const Trial& trial : log) {
-    if (trial.origin.strategy != "sensitive") continue;
+    if (!ProposalReplay::IsProposal(trial)) continue;
     ++proposed;
     batched += trial.origin.batch_index > 0;
-    EXPECT_EQ(Recompute(log, trial), trial.parameters) << trial.number;
+    const auto proposal = replay.Propose(trial);
+    ASSERT_TRUE(proposal.ok()) << proposal.status();
+    EXPECT_EQ(proposal->parameters, trial.parameters) << trial.number;
   }
   EXPECT_GT(proposed, 150);
   EXPECT_GE(batched, 3);

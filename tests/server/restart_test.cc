@@ -4,8 +4,10 @@
 #include <gtest/gtest.h>
 
 #include "absl/strings/str_cat.h"
+#include "search/factory.h"
 #include "storage/sqlite_storage.h"
 #include "tests/server/server_fixture.h"
+#include "tests/support/proposal_replay.h"
 
 namespace assay {
 namespace {
@@ -187,6 +189,30 @@ TEST_F(RestartTest, AReopenedStudyReplaysItsLog) {
   Restart();
   ASSERT_TRUE(core_->SetBudget(study, {.max_trials = 3}).ok());
   EXPECT_EQ(XOf(core_->Lease(study, "c").trial), 2);
+}
+
+TEST_F(RestartTest, AnEditedBudgetChangesNoProposal) {
+  StudySpec spec = GridSpec("a", 1000);
+  spec.algorithm.name = "tpe";
+  spec.budget.max_parallel = 3;  // As many start points.
+  const StudyId study = core_->Create(spec);
+  for (int i = 0; i < 4; ++i) {
+    ASSERT_TRUE(core_->Complete(TokenOf(core_->Lease(study, "c")), i).ok());
+  }
+  ASSERT_TRUE(core_->SetBudget(study, {.max_parallel = 9}).ok());
+  Restart();
+  ASSERT_TRUE(core_->Complete(TokenOf(core_->Lease(study, "c")), 4).ok());
+  const std::vector<Trial> log = core_->TrialsOf(study);
+  ProposalReplay replay(log, core_->StudyOf(study).seed, [&] {
+    spec.seed = core_->StudyOf(study).seed;
+    return MakeSearchStrategy(spec);
+  });
+  for (const Trial& trial : log) {
+    const auto proposal = replay.Propose(trial);
+    ASSERT_TRUE(proposal.ok()) << proposal.status();
+    EXPECT_EQ(proposal->parameters, trial.parameters) << trial.number;
+    EXPECT_EQ(proposal->origin.why, trial.origin.why);
+  }
 }
 
 // A proposal is computed beside the write that enqueues the same point, on

@@ -40,14 +40,29 @@ def arguments():
     commands.add_parser("report", help="tables and plots of all runs that are kept")
     commands.add_parser("references", help="compute f* and medians anew")
     commands.add_parser("pack", help="check in the peers' runs kept here")
+    served = commands.add_parser("served", help="what never waiting costs").add_argument
+    served("--algorithm", "-a", action="append", default=[], help="default: bayesian")
+    served("--problems", default="hartmann6,ackley10_moved,hpolib/slice_localization", metavar="NAMES")
+    served("--seeds", type=int, default=10)
+    served("--first-seed", type=int, default=0)
+    served("--clients", type=int, default=16)
+    served("--training", type=float, default=0.5, help="mean seconds of a training")
+    served("--driver")
+    served("--json", metavar="FILE", help="the runs, as JSON lines")
+    served("--plots", action="store_true")
     latency = commands.add_parser("latency", help="CPU time a proposal").add_argument
-    latency("--algorithm", "-a", action="append", default=[])
-    latency("--peers", default="optuna_tpe,optuna_gp,optuna_cmaes,hyperopt_tpe")
+    latency("--algorithm", "-a", action="append", default=[],
+            help="default: bayesian, tpe, cma_es, nsga2, auto")
+    latency("--peers", default="optuna_tpe,optuna_gp,optuna_cmaes,optuna_nsga2,hyperopt_tpe")
     latency("--n", default="50,100,300,1000,3000,10000")
     latency("--d", default="5,20,40")
-    latency("--rounds", type=int, default=40, help="proposals that are timed")
+    latency("--rounds", type=int, default=64, help="proposals that are timed, at least")
     latency("--budget", type=float, default=20, help="seconds of CPU a cell, about")
+    latency("--slowest", type=float, default=1000,
+            help="milliseconds a proposal: no larger n beyond it")
     latency("--driver")
+    latency("--json", metavar="FILE", help="the cells, as JSON lines")
+    latency("--plots", action="store_true")
     return parser.parse_args()
 
 
@@ -109,6 +124,9 @@ def main():
     if args.command == "latency":
         from . import latency
         return latency.main(args)
+    if args.command == "served":
+        from . import served
+        return served.main(args)
     if args.command == "report":
         from . import plots
         return plots.report_all()

@@ -16,7 +16,7 @@ BOTTOM = 1e-4  # Of the logarithmic axis.
 POINTS = 40  # Trials at which a curve is drawn.
 
 
-def plot(runs):
+def plot(runs, name=None):
     """A panel for each problem, and for all together. Returns the file's path."""
     panels = runs.problems + ([None] if len(runs.problems) > 1 else [])
     rows = -(-len(panels) // COLUMNS)
@@ -35,11 +35,15 @@ def plot(runs):
     handles = [plt.Line2D([], [], color=f"C{i}", lw=_width(a)) for i, a in enumerate(labels)]
     figure.legend(handles, labels, loc="outside lower center", ncols=min(len(labels), 6))
     figure.supylabel(_what(runs))
+    return _save(figure, name or f"{runs.suite}-{runs.workers}.png")
+
+
+def _save(figure, name):
+    """Returns the path."""
     paths.PLOTS.mkdir(parents=True, exist_ok=True)
-    path = paths.PLOTS / f"{runs.suite}-{runs.workers}.png"
-    figure.savefig(path, dpi=90)
+    figure.savefig(paths.PLOTS / name, dpi=90)
     plt.close(figure)
-    return path
+    return paths.PLOTS / name
 
 
 def _what(runs):
@@ -77,6 +81,26 @@ def _values(runs, label, problem, seeds, trials):
     scores = np.array([[score_at(runs.trace(label, problem.name, s), t) for t in trials]
                        for s in seeds]) / runs.scale(problem.name)
     return scores if runs.is_tables else np.log10(np.maximum(scores, FLOOR))
+
+
+def plot_latency(records):
+    """Of latency.py: milliseconds a proposal by trials, a panel a dimension."""
+    dimensions = sorted({r["d"] for r in records})
+    labels = list(dict.fromkeys(r["label"] for r in records))
+    figure, axes = plt.subplots(1, len(dimensions), figsize=(4.4 * len(dimensions), 3.6),
+                                squeeze=False, sharey=True, constrained_layout=True)
+    for axis, d in zip(axes.flat, dimensions):
+        for i, label in enumerate(labels):
+            mine = [r for r in records if r["label"] == label and r["d"] == d]
+            axis.loglog([r["n"] for r in mine], [r["mean_ms"] for r in mine], "o-", ms=3,
+                        color=f"C{i}", lw=_width(label), label=label)
+        axis.set_title(f"d = {d}", fontsize=10)
+        axis.set_xlabel("trials")
+        axis.grid(alpha=0.3)
+    axes[0, 0].set_ylabel("CPU ms a proposal")
+    figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside lower center",
+                  ncols=min(len(labels), 6))
+    return _save(figure, "latency.png")
 
 
 def report_all():

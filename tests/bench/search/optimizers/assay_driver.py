@@ -31,6 +31,10 @@ class Driver:
             [path or paths.binary("assay_search_driver")], stdin=subprocess.PIPE,
             stdout=subprocess.PIPE, env={**os.environ, "OPENBLAS_NUM_THREADS": "1"})
 
+    @property
+    def pid(self):
+        return self._process.pid
+
     def call(self, *requests):
         """The answers. Few enough at once that the pipes do not fill up."""
         lines = [json.dumps(r).encode() + b"\n" for r in requests]

@@ -1,5 +1,7 @@
 """Assay's strategies by a server: what a client sees, the network's way included."""
 
+import hashlib
+import itertools
 import os
 import pathlib
 import re
@@ -12,21 +14,23 @@ from ..study import ASK, search
 from .assay_driver import parse
 
 LEASE_SECONDS = 600
+FRESH = {"always_fresh": True}
 
 
 def stubs():
-    """(study_pb2, trial_pb2), generated once from the .proto files."""
-    folder = paths.WORK / "stubs"
-    if not (folder / "assay").exists():
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=folder) as made:
+    """(study_pb2, trial_pb2), generated once from the .proto files as they are."""
+    protos = sorted((paths.ROOT / "proto/assay/v1").glob("*.proto"))
+    digest = hashlib.sha256(b"".join(p.read_bytes() for p in protos)).hexdigest()
+    folder = paths.WORK / "stubs" / digest[:12]
+    if not folder.exists():
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=folder.parent) as made:
+            os.mkdir(f"{made}/stubs")
             subprocess.run(
                 [sys.executable, "-m", "grpc_tools.protoc", f"-I{paths.ROOT}/proto",
-                 f"--python_out={made}",
-                 *(str(p) for p in sorted((paths.ROOT / "proto/assay/v1").glob("*.proto")))],
-                check=True)
+                 f"--python_out={made}/stubs", *map(str, protos)], check=True)
             try:
-                os.rename(f"{made}/assay", folder / "assay")
+                os.rename(f"{made}/stubs", folder)
             except OSError:
                 pass  # Another process was faster.
     sys.path.insert(0, str(folder))
@@ -36,14 +40,22 @@ def stubs():
 
 
 class Server:
-    """A server in memory, on a socket of its own; a context manager."""
+    """A server, in memory or on disk, on a socket of its own; a context manager."""
+
+    def __init__(self, memory=True):
+        self._memory = memory
+
+    @property
+    def database(self):
+        return f"{self._folder.name}/data/assay.db"
 
     def __enter__(self):
         self._folder = tempfile.TemporaryDirectory(prefix="assay-bench-")
         address = f"unix:{self._folder.name}/grpc"
         self._log = pathlib.Path(self._folder.name, "log").open("w+")
+        where = ["--memory"] if self._memory else ["--data-dir", f"{self._folder.name}/data"]
         self._process = subprocess.Popen(
-            [paths.binary("assay-server"), "--memory", "--grpc", address,
+            [paths.binary("assay-server"), *where, "--grpc", address,
              "--http", "127.0.0.1:0"], stderr=self._log,
             env={**os.environ, "OPENBLAS_NUM_THREADS": "1"})
         return self, address
@@ -83,7 +95,7 @@ class Client:
         return stub(request, timeout=600)
 
 
-def _spec(job, problem, study_pb2):
+def _spec(job, problem, freshness, study_pb2):
     from google.protobuf import json_format
 
     algorithm, options = parse(job.label.removeprefix("grpc/"))
@@ -91,24 +103,24 @@ def _spec(job, problem, study_pb2):
         "name": f"{job.problem.replace('/', '-')}-{job.seed}", "metrics": problem.metrics,
         "parameters": problem.parameters, "algorithm": {algorithm: options},
         "budget": {"max_trials": job.trials, "max_parallel": job.workers},
-        "freshness": {"always_fresh": True}, "seed": job.seed}, study_pb2.StudySpec())
+        "freshness": freshness, "seed": job.seed}, study_pb2.StudySpec())
 
 
 class Study:
     """Answers the messages of one search."""
 
-    def __init__(self, client, job, problem):
+    def __init__(self, client, job, problem, freshness):
         self._client = client
         self._problem = problem
         request = client.study_pb2.CreateStudyRequest(
-            spec=_spec(job, problem, client.study_pb2))
-        self._id = str(client.call("StudyService", "Create", request).id)
-        self._asked = 0
+            spec=_spec(job, problem, freshness, client.study_pb2))
+        self.id = client.call("StudyService", "Create", request).id
+        self._asked = itertools.count(1)
 
     def ask(self):
-        self._asked += 1  # Each trial has a client of its own.
+        # Each trial has a client of its own.
         request = self._client.trial_pb2.SuggestRequest(
-            study=self._id, client_id=f"bench-{self._asked}", wait=60,
+            study=str(self.id), client_id=f"bench-{next(self._asked)}", wait=60,
             client_lease=LEASE_SECONDS)
         held = self._client.call("TrialService", "Suggest", request).assignments[0]
         return held, {name: self._value(name, v)
@@ -132,7 +144,7 @@ def run(jobs):
         for job in jobs:
             problem = problems.by_name(job.problem)
             before = server.cpu_seconds()
-            trace = _run_one(Study(client, job, problem), job, problem)
+            trace = _run_one(Study(client, job, problem, FRESH), job, problem)
             yield job, trace, server.cpu_seconds() - before
 
 
