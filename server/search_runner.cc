@@ -101,7 +101,10 @@ void SearchRunner::WhenReady(int count, absl::AnyInvocable<void()> ready) {
     MutexLock lock(mutex_);
     if (!learns_) demand_ = std::max(demand_, count);
     failed = supply_ == Supply::kFailed;
-    if (!IsSatisfied(count)) {
+    // Not before those who found nothing.
+    const bool takes_any = spec_->max_wait == absl::ZeroDuration() &&
+                           waiters_.empty() && Stock() >= count;
+    if (!IsSatisfied(count) && !takes_any) {
       const auto waiter = waiters_.insert(waiters_.end(), {count, nullptr});
       waiter->ready = std::move(ready);
     }

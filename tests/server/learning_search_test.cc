@@ -171,6 +171,9 @@ TEST_F(LearningSearchTest, AStudyThatWaitsForEverNeverTakesAStaleProposal) {
 TEST_F(LearningSearchTest, AStudyThatNeverWaitsTakesWhatIsThere) {
   Create(absl::ZeroDuration());
   MakeStale();
+  bool ready = false;
+  (*core_->studies.Runner(study_))->WhenReady(1, [&] { ready = true; });
+  EXPECT_TRUE(ready) << "at once, without a turn of the timer";
   EXPECT_EQ(Seen(Lease("b")), 0);
   core_->pool.Release();
 }

@@ -19,8 +19,9 @@ POINTS = 40  # Trials at which a curve is drawn.
 def plot(runs, name=None):
     """A panel for each problem, and for all together. Returns the file's path."""
     panels = runs.problems + ([None] if len(runs.problems) > 1 else [])
-    rows = -(-len(panels) // COLUMNS)
-    figure, axes = plt.subplots(rows, COLUMNS, figsize=(4.2 * COLUMNS, 3.1 * rows),
+    columns = min(COLUMNS, len(panels))
+    rows = -(-len(panels) // columns)
+    figure, axes = plt.subplots(rows, columns, figsize=(4.2 * columns, 3.1 * rows + 0.6),
                                 squeeze=False, constrained_layout=True)
     labels = runs.labels()
     for axis, problem in zip(axes.flat, panels):
@@ -33,8 +34,9 @@ def plot(runs, name=None):
     for axis in axes.flat[len(panels):]:
         axis.axis("off")
     handles = [plt.Line2D([], [], color=f"C{i}", lw=_width(a)) for i, a in enumerate(labels)]
-    figure.legend(handles, labels, loc="outside lower center", ncols=min(len(labels), 6))
-    figure.supylabel(_what(runs))
+    figure.legend(handles, labels, loc="outside lower center",
+                  ncols=min(len(labels), columns if columns < COLUMNS else 6))
+    figure.supylabel(_what(runs), fontsize=10 if rows > 1 else 8)
     return _save(figure, name or f"{runs.suite}-{runs.workers}.png")
 
 

@@ -113,7 +113,7 @@ def _solved(runs, label, pairs):
 def problem_table(runs, statistic=np.median):
     """The median of each problem's raw score at each budget."""
     labels = runs.labels()
-    head = ["median", *labels]
+    head = [statistic.__name__, *labels]
     rows = []
     for p in runs.problems:
         cells = []
