@@ -23,6 +23,9 @@ class ReplicatedStrategy final : public SearchStrategy {
   // REQUIRES: replicates >= 2.
   ReplicatedStrategy(std::unique_ptr<SearchStrategy> inner, int32_t replicates);
 
+  void ObserveEarlier(const EarlierStudy& study) override {
+    inner_->ObserveEarlier(study);
+  }
   void Observe(const Trial& trial) override;
   // Of each replicate, as a report of the configuration.
   void ObserveReport(const Trial& trial,

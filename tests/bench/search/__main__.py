@@ -40,6 +40,14 @@ def arguments():
     commands.add_parser("report", help="tables and plots of all runs that are kept")
     commands.add_parser("references", help="compute f* and medians anew")
     commands.add_parser("pack", help="check in the peers' runs kept here")
+    transfer = commands.add_parser("transfer", help="what earlier studies give").add_argument
+    transfer("--algorithm", "-a")
+    transfer("--cases", default="", metavar="NAMES", help="only these, by comma: searched, "
+             "random, one, negated, shuffled, one negated, same")
+    transfer("--seeds", type=int, default=20)
+    transfer("--first-seed", type=int, default=0)
+    transfer("--driver")
+    transfer("--json", metavar="FILE", help="the runs as JSON lines")
     latency = commands.add_parser("latency", help="CPU time a proposal").add_argument
     latency("--algorithm", "-a", action="append", default=[])
     latency("--peers", default="optuna_tpe,optuna_gp,optuna_cmaes,hyperopt_tpe")
@@ -109,6 +117,9 @@ def main():
     if args.command == "latency":
         from . import latency
         return latency.main(args)
+    if args.command == "transfer":
+        from . import transfer
+        return transfer.main(args)
     if args.command == "report":
         from . import plots
         return plots.report_all()
