@@ -597,6 +597,44 @@ absl::StatusOr<TrialSpec> ToTrialSpec(const v1::TrialTemplate& message) {
   return trial;
 }
 
+absl::StatusOr<WarmStart> ToWarmStart(const v1::WarmStart& message,
+                                      const std::string& path) {
+  if (message.study().empty()) {
+    return Invalid(absl::StrCat(path, ".study"), "empty",
+                   "an id, \"owner/name\" or \"name\"");
+  }
+  switch (message.trust()) {
+    case v1::SAME:
+      return WarmStart{message.study(), Trust::kSame};
+    case v1::SIMILAR:
+      return WarmStart{message.study(), Trust::kSimilar};
+    default:
+      return Invalid(
+          absl::StrCat(path, ".trust"),
+          message.trust() == 0 ? "missing" : absl::StrCat(message.trust()),
+          "SAME or SIMILAR");
+  }
+}
+
+absl::StatusOr<std::vector<WarmStart>> ToWarmStarts(
+    const v1::StudySpec& message) {
+  std::vector<WarmStart> warm_starts;
+  if (message.warm_start_size() > kMaxWarmStarts) {
+    return Invalid("warm_start", absl::StrCat(message.warm_start_size()),
+                   absl::StrCat("at most ", kMaxWarmStarts));
+  }
+  for (int i = 0; i < message.warm_start_size(); ++i) {
+    ASSAY_ASSIGN_OR_RETURN(
+        warm_starts.emplace_back(),
+        ToWarmStart(message.warm_start(i), Element("warm_start", i)));
+  }
+  if (!warm_starts.empty() && message.parameters().empty()) {
+    return Invalid("warm_start", absl::StrCat(warm_starts.size(), " studies"),
+                   "none in a study without parameters: nothing is proposed");
+  }
+  return warm_starts;
+}
+
 absl::StatusOr<absl::Duration> ToMaxWait(const v1::Freshness& message) {
   if (message.always_fresh() && message.has_max_wait()) {
     return Invalid("freshness", "always_fresh and max_wait", "one of them");
@@ -726,6 +764,7 @@ absl::StatusOr<StudySpec> ToStudySpec(const v1::StudySpec& message) {
     return Invalid("replicates.count", absl::StrCat(spec.replicates),
                    "1 in a study without parameters: nothing is proposed");
   }
+  ASSAY_ASSIGN_OR_RETURN(spec.warm_start, ToWarmStarts(message));
   spec.priority = message.priority();
   spec.note = message.note();
   spec.seed = message.seed();
@@ -894,6 +933,22 @@ v1::Study ToMessage(const Study& study) {
   }
   if (study.completed) SetTime(*study.completed, message.mutable_completed());
   message.set_seed(study.seed);
+  return message;
+}
+
+v1::EarlierStudy ToMessage(const EarlierStudy& earlier) {
+  v1::EarlierStudy message;
+  message.set_id(earlier.id.value);
+  message.set_name(earlier.name);
+  message.set_revision(earlier.revision);
+  message.set_trust(static_cast<v1::Trust>(earlier.trust));
+  message.set_ended(earlier.ended);
+  message.set_used(earlier.used);
+  for (const auto& [reason, count] : earlier.unused) {
+    v1::UnusedTrials* unused = message.add_unused();
+    unused->set_reason(reason);
+    unused->set_count(count);
+  }
   return message;
 }
 

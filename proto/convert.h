@@ -11,6 +11,7 @@
 #include "assay/v1/trial.pb.h"
 #include "assay/v1/worker.pb.h"
 #include "search/domain.h"
+#include "search/earlier_study.h"
 #include "search/study.h"
 #include "search/trial.h"
 
@@ -29,6 +30,7 @@ inline constexpr int kMaxNameBytes = 256;
 inline constexpr int kMaxConstraints = 1000;
 inline constexpr int kMaxArguments = 1000;
 inline constexpr int kMaxReplicates = 100;
+inline constexpr int kMaxWarmStarts = 16;
 inline constexpr int kMaxConfigDepth = 32;
 
 // A message's text fields have to be UTF-8; protobuf's parser checks that.
@@ -65,8 +67,10 @@ absl::StatusOr<Metrics> ToMetrics(
 v1::Trial ToMessage(const Trial& trial, uint64_t study_seed);
 v1::Attempt ToMessage(const Attempt& attempt);
 
-// Without `spec`, `seconds_used`, `waiting` and `stock`, which the row has not.
+// Without `spec`, `seconds_used`, `waiting`, `stock` and `earlier`, which the
+// row has not.
 v1::Study ToMessage(const Study& study);
+v1::EarlierStudy ToMessage(const EarlierStudy& earlier);
 v1::StudyCounts ToMessage(const StudyCounts& counts);
 v1::Study::State ToMessage(StudyState state);
 v1::Study::Completion ToMessage(CompletionReason reason);

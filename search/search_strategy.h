@@ -5,6 +5,7 @@
 
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
+#include "search/earlier_study.h"
 #include "search/math/random.h"
 #include "search/trial.h"
 
@@ -30,6 +31,12 @@ Trial AsTrial(const Proposal& proposal);
 class SearchStrategy {
  public:
   virtual ~SearchStrategy() = default;
+
+  // Learns of a study that this one starts from. Called before the first
+  // Observe(), once for each, in the order of the spec. Its trials are none of
+  // this study: what was tried there may be proposed again. Strategies that do
+  // not learn take no notice.
+  virtual void ObserveEarlier(const EarlierStudy& study) { (void)study; }
 
   // Learns of one finished trial. Called once for each, in the order of the
   // study's log.

@@ -152,6 +152,10 @@ std::string ToText(Goal goal) {
   return goal == Goal::kMaximize ? "MAXIMIZE" : "MINIMIZE";
 }
 
+std::string ToText(Trust trust) {
+  return trust == Trust::kSimilar ? "SIMILAR" : "SAME";
+}
+
 absl::Status Pause(Study& study, absl::Time now) {
   if (study.state != StudyState::kActive) {
     return Refuse(study, "only an ACTIVE one can be paused");

@@ -116,6 +116,18 @@ struct TrialSpec {
   std::optional<double> max_seconds;  // Wall-time limit of one attempt.
 };
 
+// How an earlier study relates to one that learns from it.
+enum class Trust {
+  kSame = 1,     // The same objectives, perhaps over other ranges.
+  kSimilar = 2,  // Others, but of a similar shape: another data set.
+};
+
+// A study to learn from, as its creator named it.
+struct WarmStart {
+  std::string study = {};  // Id in digits, "owner/name", or "name".
+  Trust trust = Trust::kSame;
+};
+
 // All that a study was asked to be, and may be edited to (spec revision).
 // Immutable: shared by threads as shared_ptr<const StudySpec>.
 struct StudySpec {
@@ -135,6 +147,8 @@ struct StudySpec {
   absl::Duration max_wait = absl::Milliseconds(100);
   // How often each configuration is run: trials of replicate 0 to this - 1.
   int32_t replicates = 1;
+  // Studies to learn from, copied at creation (search/earlier_study.h).
+  std::vector<WarmStart> warm_start = {};
 };
 
 // The objectives' indices in `metrics`: those without a bound.
@@ -180,6 +194,7 @@ struct Study {
 std::string ToText(StudyState state);
 std::string ToText(CompletionReason reason);
 std::string ToText(Goal goal);
+std::string ToText(Trust trust);
 
 // The transitions: FailedPrecondition when not allowed.
 absl::Status Pause(Study& study, absl::Time now);

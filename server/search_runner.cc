@@ -289,10 +289,23 @@ void SearchRunner::EndRefill(const absl::Status& status) {
 absl::Status SearchRunner::MakeStrategy() {
   if (strategy_) return absl::OkStatus();
   ASSAY_ASSIGN_OR_RETURN(strategy_, parts_.make_strategy(*spec_));
+  ASSAY_RETURN_IF_ERROR(ObserveEarlier());
   observed_revision_ = 0;
   observed_count_ = 0;
   MutexLock lock(mutex_);
   learns_ = strategy_->Learns();
+  return absl::OkStatus();
+}
+
+absl::Status SearchRunner::ObserveEarlier() {
+  if (spec_->warm_start.empty()) return absl::OkStatus();
+  std::vector<EarlierStudy> earlier;
+  ASSAY_RETURN_IF_ERROR(
+      parts_.storage.Read([&](Snapshot& rows) -> absl::Status {
+        ASSAY_ASSIGN_OR_RETURN(earlier, rows.ListEarlierWithTrials(study_));
+        return absl::OkStatus();
+      }));
+  for (const EarlierStudy& study : earlier) strategy_->ObserveEarlier(study);
   return absl::OkStatus();
 }
 

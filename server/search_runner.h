@@ -142,6 +142,7 @@ class SearchRunner : public std::enable_shared_from_this<SearchRunner> {
   void Refill() ABSL_LOCKS_EXCLUDED(mutex_);
   void EndRefill(const absl::Status& status) ABSL_LOCKS_EXCLUDED(mutex_);
   absl::Status MakeStrategy();
+  absl::Status ObserveEarlier();
   void Observe(const std::vector<Ended>& ended);
   // Reads and observes what ended, but for the last page.
   absl::StatusOr<Log> ReadLog();

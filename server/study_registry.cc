@@ -4,17 +4,17 @@
 #include <random>
 #include <utility>
 
-#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "search/base/status_macros.h"
 #include "server/requests.h"
+#include "server/study_reference.h"
+#include "server/warm_start_copier.h"
 
 namespace assay {
 namespace {
 
 constexpr int kPage = 1000;
-constexpr char kDefaultOwner[] = "local";
 
 absl::Status NoSuchStudy(const std::string& reference) {
   return absl::NotFoundError(absl::StrCat("no study ", reference));
@@ -24,11 +24,6 @@ absl::Status NoSuchStudy(const std::string& reference) {
 uint64_t DrawSeed() {
   std::random_device device;
   return ((uint64_t{device()} << 32) | device()) >> 11;
-}
-
-bool IsAllDigits(const std::string& text) {
-  return !text.empty() &&
-         text.find_first_not_of("0123456789") == std::string::npos;
 }
 
 }  // namespace
@@ -54,25 +49,19 @@ absl::StatusOr<StudyId> StudyRegistry::Resolve(const std::string& reference) {
     return absl::InvalidArgumentError(
         "study: empty; an id, \"owner/name\" or \"name\" is wanted");
   }
-  if (IsAllDigits(reference)) {
-    int64_t id = 0;
-    if (!absl::SimpleAtoi(reference, &id)) return NoSuchStudy(reference);
-    return StudyId{id};
-  }
-  const size_t slash = reference.find('/');
-  const std::string owner =
-      slash == std::string::npos ? kDefaultOwner : reference.substr(0, slash);
-  const std::string name =
-      slash == std::string::npos ? reference : reference.substr(slash + 1);
+  const StudyReference named = ParseStudyReference(reference);
+  if (named.id && !*named.id) return NoSuchStudy(reference);
+  if (named.id) return *named.id;
   {
     MutexLock lock(mutex_);
-    const auto it = by_name_.find({owner, name});
+    const auto it = by_name_.find(named.name);
     if (it != by_name_.end()) return it->second;
   }
   std::optional<Study> found;
   ASSAY_RETURN_IF_ERROR(
       parts_.storage.Read([&](Snapshot& rows) -> absl::Status {
-        ASSAY_ASSIGN_OR_RETURN(found, rows.FindStudy(owner, name));
+        ASSAY_ASSIGN_OR_RETURN(
+            found, rows.FindStudy(named.name.first, named.name.second));
         return absl::OkStatus();
       }));
   if (!found) return NoSuchStudy(absl::StrCat("\"", reference, "\""));
@@ -114,6 +103,9 @@ absl::StatusOr<StudyView> StudyRegistry::View(Snapshot& rows, Study study) {
   ASSAY_ASSIGN_OR_RETURN(SpecRevision stored,
                          rows.GetSpec(study.id, study.spec_revision));
   view.spec_text = std::move(stored.spec);
+  if (!view.spec->warm_start.empty()) {
+    ASSAY_ASSIGN_OR_RETURN(view.earlier, rows.ListEarlier(study.id));
+  }
   view.study = std::move(study);
   return view;
 }
@@ -155,36 +147,61 @@ absl::Time StudyRegistry::Now() const {
 
 // --- Creating and changing --------------------------------------------------
 
+// Whoever asks for the same again gets what is there, whatever became of the
+// studies that it learned from.
+absl::StatusOr<StudyView> StudyRegistry::CreateIn(
+    Transaction& rows, StudySpec spec, const std::string& spec_text,
+    std::optional<uint64_t> seed) {
+  ASSAY_ASSIGN_OR_RETURN(std::optional<Study> same,
+                         rows.FindStudy(spec.owner, spec.name));
+  if (same) {
+    ASSAY_ASSIGN_OR_RETURN(const SpecRevision first, rows.GetSpec(same->id, 1));
+    if (first.spec == spec_text) return View(rows, *std::move(same));
+    return absl::AlreadyExistsError(
+        absl::StrCat("study \"", spec.owner, "/", spec.name, "\" (id ",
+                     same->id.value, ") exists with another spec"));
+  }
+  ASSAY_ASSIGN_OR_RETURN(std::vector<EarlierStudy> earlier,
+                         CopyEarlier(rows, spec));
+  Study study;
+  study.owner = spec.owner;
+  study.name = spec.name;
+  study.seed = spec.seed = seed ? *seed : DrawSeed();
+  study.created = Now();
+  study.revision = study.changed_revision = 1;
+  ASSAY_ASSIGN_OR_RETURN(study.id, rows.InsertStudy(study));
+  ASSAY_RETURN_IF_ERROR(rows.InsertSpec(
+      study.id, {.number = 1, .spec = spec_text, .time = study.created}));
+  for (size_t i = 0; i < earlier.size(); ++i) {
+    ASSAY_RETURN_IF_ERROR(
+        rows.InsertEarlier(study.id, static_cast<int32_t>(i), earlier[i]));
+    earlier[i].trials.clear();
+  }
+  return StudyView{study, std::make_shared<const StudySpec>(std::move(spec)),
+                   spec_text, std::move(earlier)};
+}
+
+absl::StatusOr<std::vector<EarlierStudy>> StudyRegistry::CopyEarlier(
+    Snapshot& rows, const StudySpec& spec) {
+  WarmStartCopier copier(rows, spec);
+  for (const WarmStart& from : spec.warm_start) {
+    ASSAY_ASSIGN_OR_RETURN(const Study source, copier.Find(from));
+    ASSAY_ASSIGN_OR_RETURN(const std::shared_ptr<const StudySpec> source_spec,
+                           Spec(rows, source));
+    ASSAY_RETURN_IF_ERROR(copier.Copy(from, source, *source_spec));
+  }
+  return std::move(copier).TakeEarlier();
+}
+
 void StudyRegistry::Create(StudySpec spec, std::string spec_text,
                            std::optional<uint64_t> seed, Done done) {
+  const size_t bytes = spec_text.size() + 1024;
   auto view = std::make_shared<StudyView>();
   parts_.storage.Write(
       [this, view, spec = std::move(spec), text = std::move(spec_text),
        seed](Transaction& rows) mutable -> absl::Status {
-        ASSAY_ASSIGN_OR_RETURN(std::optional<Study> same,
-                               rows.FindStudy(spec.owner, spec.name));
-        if (same) {
-          ASSAY_ASSIGN_OR_RETURN(const SpecRevision first,
-                                 rows.GetSpec(same->id, 1));
-          if (first.spec != text) {
-            return absl::AlreadyExistsError(
-                absl::StrCat("study \"", spec.owner, "/", spec.name, "\" (id ",
-                             same->id.value, ") exists with another spec"));
-          }
-          ASSAY_ASSIGN_OR_RETURN(*view, View(rows, *std::move(same)));
-          return absl::OkStatus();
-        }
-        Study study;
-        study.owner = spec.owner;
-        study.name = spec.name;
-        study.seed = spec.seed = seed ? *seed : DrawSeed();
-        study.created = Now();
-        study.revision = study.changed_revision = 1;
-        ASSAY_ASSIGN_OR_RETURN(study.id, rows.InsertStudy(study));
-        ASSAY_RETURN_IF_ERROR(rows.InsertSpec(
-            study.id, {.number = 1, .spec = text, .time = study.created}));
-        *view = {study, std::make_shared<const StudySpec>(std::move(spec)),
-                 std::move(text)};
+        ASSAY_ASSIGN_OR_RETURN(*view,
+                               CreateIn(rows, std::move(spec), text, seed));
         return absl::OkStatus();
       },
       [this, view, done = std::move(done)](absl::Status status) mutable {
@@ -193,7 +210,7 @@ void StudyRegistry::Create(StudySpec spec, std::string spec_text,
         Publish({.study = view->study, .spec = view->spec, .changed = true});
         done(*std::move(view));
       },
-      spec_text.size() + 1024);
+      bytes);
 }
 
 absl::StatusOr<StudyChange> StudyRegistry::RunOn(Transaction& rows, Study study,

@@ -31,6 +31,7 @@ struct StudyView {
   Study study;
   std::shared_ptr<const StudySpec> spec;
   std::string spec_text;  // As stored: with later edits, without the seed.
+  std::vector<EarlierStudy> earlier;  // Without their trials.
 };
 
 // The fields of a study that may be edited. nullopt: stays.
@@ -92,6 +93,8 @@ class StudyRegistry {
 
   // Creates the study, or returns the one of the same owner and name if its
   // spec as first submitted is equal to `spec_text`; AlreadyExists otherwise.
+  // A new one is given copies of the trials of its `warm_start` in the same
+  // write: NotFound, InvalidArgument, naming the entry, if one cannot be had.
   // `seed`: nullopt draws one.
   void Create(StudySpec spec, std::string spec_text,
               std::optional<uint64_t> seed, Done done);
@@ -178,6 +181,11 @@ class StudyRegistry {
   absl::StatusOr<StudyView> View(Snapshot& rows, Study study);
   absl::StatusOr<std::shared_ptr<const StudySpec>> FirstSpec(Study study)
       ABSL_LOCKS_EXCLUDED(mutex_);
+  absl::StatusOr<StudyView> CreateIn(Transaction& rows, StudySpec spec,
+                                     const std::string& spec_text,
+                                     std::optional<uint64_t> seed);
+  absl::StatusOr<std::vector<EarlierStudy>> CopyEarlier(Snapshot& rows,
+                                                        const StudySpec& spec);
 
   const Parts parts_;
   std::vector<StudyObserver*> observers_;

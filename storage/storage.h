@@ -11,6 +11,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "search/earlier_study.h"
 #include "search/id.h"
 #include "search/study.h"
 #include "search/trial.h"
@@ -91,6 +92,9 @@ class Snapshot {
   virtual absl::StatusOr<std::vector<Trial>> ListEnded(StudyId study,
                                                        int64_t after_revision,
                                                        int limit) = 0;
+  // The same, the last `limit` of them, newest first; hidden ones left out.
+  virtual absl::StatusOr<std::vector<Trial>> ListNewestEnded(StudyId study,
+                                                             int limit) = 0;
   // COMPLETED trials (STOPPED ones if none is) by the value of their first
   // objective, best first; the lower number first among equals.
   virtual absl::StatusOr<std::vector<Trial>> ListBest(StudyId study, Goal goal,
@@ -115,6 +119,13 @@ class Snapshot {
   // By rising sequence.
   virtual absl::StatusOr<std::vector<Measurement>> ListMeasurements(
       TrialId trial, int32_t attempt, int64_t after_sequence, int limit) = 0;
+
+  // What the study was given of others, in the order it was inserted; with
+  // `trials` only by the second.
+  virtual absl::StatusOr<std::vector<EarlierStudy>> ListEarlier(
+      StudyId study) = 0;
+  virtual absl::StatusOr<std::vector<EarlierStudy>> ListEarlierWithTrials(
+      StudyId study) = 0;
 
   virtual absl::StatusOr<Changes> ChangesAfter(StudyId study, int64_t revision,
                                                int limit) = 0;
@@ -147,6 +158,10 @@ class Transaction : public Snapshot {
   // Only what a report changes: counts.measurements, counts.steps, revision.
   virtual absl::Status UpdateProgress(const Study& study) = 0;
   virtual absl::Status InsertSpec(StudyId study, const SpecRevision& spec) = 0;
+
+  // `place`: from 0, without gaps. Never changed afterwards.
+  virtual absl::Status InsertEarlier(StudyId study, int32_t place,
+                                     const EarlierStudy& earlier) = 0;
 
   // `objective`: the value of the first objective, for ListBest(); nullopt if
   // there is none or it is NaN.

@@ -34,6 +34,18 @@ void PrintJson(Context& context, const google::protobuf::Message& message) {
 
 // --- create, list, show -----------------------------------------------------
 
+// "ada/mnist (id 3, SIMILAR): 40 of 42 trials; 2 not: lr is not in its ...".
+std::string DescribeEarlier(const v1::EarlierStudy& earlier) {
+  std::string text = absl::StrCat(
+      earlier.name(), " (id ", earlier.id(), ", ",
+      v1::Trust_Name(earlier.trust()), ", as of revision ", earlier.revision(),
+      "): ", earlier.used(), " of ", earlier.ended(), " trials");
+  for (const v1::UnusedTrials& unused : earlier.unused()) {
+    absl::StrAppend(&text, "; ", unused.count(), " not: ", unused.reason());
+  }
+  return text;
+}
+
 absl::StatusOr<ExitCode> Create(Context& context, const std::string& file) {
   v1::CreateStudyRequest request;
   ASSAY_ASSIGN_OR_RETURN(*request.mutable_spec(), ReadStudyFile(file));
@@ -50,6 +62,10 @@ absl::StatusOr<ExitCode> Create(Context& context, const std::string& file) {
               << Printable(FormatName(study)) << " (id " << study.id()
               << ", seed " << study.seed() << ")\n"
               << "  assay study watch " << Printable(FormatName(study)) << "\n";
+  for (const v1::EarlierStudy& earlier : study.earlier()) {
+    context.out << "  learns from " << Printable(DescribeEarlier(earlier))
+                << "\n";
+  }
   if (!study.waiting().empty()) {
     context.out << Paint(
                        absl::StrCat("  waiting: ", Printable(study.waiting())),
@@ -226,6 +242,9 @@ absl::StatusOr<ExitCode> Show(Context& context, const std::string& name) {
     table.AddRow({{"replicates"},
                   {absl::StrCat(study.spec().replicates().count(),
                                 " of each configuration")}});
+  }
+  for (const v1::EarlierStudy& earlier : study.earlier()) {
+    table.AddRow({{"learns from"}, {DescribeEarlier(earlier)}});
   }
   table.AddRow({{"seed"}, {absl::StrCat(study.seed())}});
   table.AddRow({{"created"}, {FormatTime(study.created())}});

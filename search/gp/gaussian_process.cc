@@ -71,10 +71,20 @@ void GaussianProcess::Factorize() {
 void GaussianProcess::SetTargets(const Eigen::VectorXd& y) {
   assert(y.size() == observed_);
   y_ = y;
-  alpha_ = y;
+  alpha_ = Residual();
   const auto l = factor_.topLeftCorner(observed_, observed_);
   SolveLower(l, alpha_);
   SolveLowerTransposed(l, alpha_);
+}
+
+void GaussianProcess::SetMean(std::shared_ptr<const MeanFunction> mean) {
+  mean_ = std::move(mean);
+  prior_ = mean_ ? mean_->Values(x()) : Eigen::VectorXd();
+  SetTargets(Eigen::VectorXd(y_));
+}
+
+Eigen::VectorXd GaussianProcess::Residual() const {
+  return mean_ ? Eigen::VectorXd(y_ - prior_) : y_;
 }
 
 void GaussianProcess::Append(const Eigen::VectorXd& x,
@@ -82,6 +92,9 @@ void GaussianProcess::Append(const Eigen::VectorXd& x,
   TruncatePending();
   AppendRow(x, hyperparameters_.noise_variance * noise_multiplier);
   observed_ = rows_;
+  if (!mean_) return;
+  prior_.conservativeResize(observed_);
+  prior_[observed_ - 1] = mean_->Values(x_.middleRows(observed_ - 1, 1))[0];
 }
 
 // With l = L^-1 k over the observed rows, K^-1 k = L^-T l.
@@ -127,13 +140,27 @@ void GaussianProcess::AppendRow(const Eigen::VectorXd& x,
 }
 
 Eigen::VectorXd GaussianProcess::Mean(const Kernel::Rows& z) const {
-  return MultiplyTransposed(kernel_.Cross(x(), z), alpha_);
+  Eigen::VectorXd mean = MultiplyTransposed(kernel_.Cross(x(), z), alpha_);
+  if (mean_) mean += mean_->Values(z);
+  return mean;
+}
+
+Eigen::MatrixXd GaussianProcess::MeanGradients(const Kernel::Rows& z) const {
+  const Kernel::Slopes k = kernel_.CrossSlopes(x(), z);
+  Eigen::MatrixXd gradients(features_.size(), z.rows());
+  for (Eigen::Index j = 0; j < z.rows(); ++j) {
+    gradients.col(j) = kernel_.Gradient(x(), z.row(j).transpose(),
+                                        k.slope.col(j).cwiseProduct(alpha_));
+  }
+  if (mean_) gradients += mean_->Gradients(z);
+  return gradients;
 }
 
 Posterior GaussianProcess::Predict(const Kernel::Rows& z) const {
   Eigen::MatrixXd v = kernel_.Cross(x_.topRows(rows_), z);
   Posterior posterior;
   posterior.mean = MultiplyTransposed(v.topRows(observed_), alpha_);
+  if (mean_) posterior.mean += mean_->Values(z);
   SolveLower(factor_.topLeftCorner(rows_, rows_), v);
   SetVariances(v, posterior);
   return posterior;
@@ -159,6 +186,7 @@ PosteriorWithGradients GaussianProcess::PredictWithGradients(
   Kernel::Slopes k = kernel_.CrossSlopes(x_.topRows(rows_), z);
   PosteriorWithGradients posterior;
   posterior.mean = MultiplyTransposed(k.value.topRows(observed_), alpha_);
+  if (mean_) posterior.mean += mean_->Values(z);
   SolveLower(factor_.topLeftCorner(rows_, rows_), k.value);
   SetVariances(k.value, posterior);
   SolveLowerTransposed(factor_.topLeftCorner(observed_, observed_),
@@ -187,6 +215,7 @@ void GaussianProcess::SetGradients(const Kernel::Rows& z,
         -2 *
         kernel_.Gradient(x(), row, slope.col(j).cwiseProduct(weights.col(j)));
   }
+  if (mean_) posterior.mean_gradient += mean_->Gradients(z);
   posterior.variance_all_gradient = posterior.variance_gradient;
   if (pending() > 0) SetPendingGradients(z, k, posterior);
 }
@@ -227,7 +256,7 @@ LeaveOneOut GaussianProcess::LeaveOneOutPosterior() const {
 
 double GaussianProcess::LogMarginalLikelihood() const {
   const auto l = factor_.topLeftCorner(observed_, observed_);
-  return -0.5 * (y_.dot(alpha_) + observed_ * kLog2Pi) -
+  return -0.5 * (Residual().dot(alpha_) + observed_ * kLog2Pi) -
          l.diagonal().array().log().sum();
 }
 

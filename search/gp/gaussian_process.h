@@ -1,10 +1,13 @@
 #pragma once
 
+#include <memory>
+
 #include <Eigen/Core>
 
 #include "search/gp/features.h"
 #include "search/gp/hyperparameters.h"
 #include "search/gp/kernel.h"
+#include "search/gp/mean_function.h"
 
 namespace assay {
 
@@ -34,8 +37,8 @@ struct LeaveOneOut {
   Eigen::VectorXd LogScores(const Eigen::VectorXd& y) const;
 };
 
-// Exact regression with zero mean and the kernel of search/gp/kernel.h
-// (Rasmussen & Williams 2006, algorithm 2.1):
+// Exact regression with zero mean, or a given one, and the kernel of
+// search/gp/kernel.h (Rasmussen & Williams 2006, algorithm 2.1):
 //
 //   K = k(X, X) + s_n^2 diag(multipliers) = L L^T,   alpha = K^-1 y
 //
@@ -66,6 +69,10 @@ class GaussianProcess {
   // before the next question.
   void Append(const Eigen::VectorXd& x, double noise_multiplier = 1);
 
+  // What it expects before it saw anything: zero without. Targets are given as
+  // they are. O(n^2).
+  void SetMean(std::shared_ptr<const MeanFunction> mean);
+
   // New targets for all rows, [size()]: O(n^2), L stays.
   void SetTargets(const Eigen::VectorXd& y);
 
@@ -78,6 +85,7 @@ class GaussianProcess {
   // At the rows of `z`, [m, features.size()]: one GEMM for Mean(), O(n m), one
   // TRSM more for Predict(), O(n^2 m), two for PredictWithGradients().
   Eigen::VectorXd Mean(const Kernel::Rows& z) const;
+  Eigen::MatrixXd MeanGradients(const Kernel::Rows& z) const;
   Posterior Predict(const Kernel::Rows& z) const;
   PosteriorWithGradients PredictWithGradients(const Kernel::Rows& z) const;
 
@@ -96,6 +104,8 @@ class GaussianProcess {
   void Reserve(int rows);
   void AppendRow(const Eigen::VectorXd& x, double noise_variance);
   void Factorize();
+  // The targets less the mean, [observed_].
+  Eigen::VectorXd Residual() const;
 
   // From v = L^-1 k(X, z); then from k with K^-1 k in the place of its values:
   // of the observed rows by themselves, and of the pending ones given these.
@@ -117,8 +127,10 @@ class GaussianProcess {
   Eigen::MatrixXd factor_;  // [capacity, capacity], L in the lower triangle.
   // [capacity, pending]: K^-1 k(X, pending row) over the observed rows.
   Eigen::MatrixXd pending_weights_;
-  Eigen::VectorXd y_;      // [observed_]
-  Eigen::VectorXd alpha_;  // [observed_]
+  Eigen::VectorXd y_;                         // [observed_]
+  std::shared_ptr<const MeanFunction> mean_;  // nullptr: zero.
+  Eigen::VectorXd prior_;                     // [observed_], of `mean_`.
+  Eigen::VectorXd alpha_;                     // [observed_]
 };
 
 }  // namespace assay

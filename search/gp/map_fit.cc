@@ -205,6 +205,9 @@ MapFit FitMap(const Features& features, const Eigen::MatrixXd& x,
   const Priors priors = Resolve(options.priors, features);
   const Box box = MakeBox(priors, features);
   MarginalLikelihood likelihood(features, x, y, noise_multipliers);
+  if (options.covariance.size() > 0) {
+    likelihood.AddCovariance(options.covariance);
+  }
   Objective objective{likelihood, features, priors};
   const bool warm = options.warm && options.previous;
   if (options.previous) {

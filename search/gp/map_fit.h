@@ -31,6 +31,8 @@ struct MapFitOptions {
   bool warm = false;
   int max_evaluations = 60;  // Of each start.
   int max_warm_evaluations = 15;
+  // If not empty, [n, n]: added to the covariance of the targets.
+  Eigen::MatrixXd covariance = {};
 };
 
 struct MapFit {

@@ -37,6 +37,7 @@ MarginalLikelihood::Value MarginalLikelihood::Evaluate(
   matrix_ = kernel_;
   const Eigen::VectorXd noise = hyperparameters.noise_variance * multipliers_;
   matrix_.diagonal() += noise;
+  if (covariance_ != nullptr) matrix_ += *covariance_;
   if (!FactorizeCholesky(matrix_)) {
     return {-std::numeric_limits<double>::infinity(),
             Eigen::VectorXd::Zero(Hyperparameters::Size(features_))};

@@ -17,6 +17,12 @@ class MarginalLikelihood {
                      const Eigen::VectorXd& y,
                      const Eigen::VectorXd& noise_multipliers);
 
+  // Adds this, [n, n], to each covariance: of what else the targets share.
+  // Must outlive this.
+  void AddCovariance(const Eigen::MatrixXd& covariance) {
+    covariance_ = &covariance;
+  }
+
   struct Value {
     double value = 0;          // -infinity if K cannot be factorized.
     Eigen::VectorXd gradient;  // By Hyperparameters::ToLog(), same order.
@@ -28,6 +34,7 @@ class MarginalLikelihood {
   const Eigen::MatrixXd& x_;
   const Eigen::VectorXd& y_;
   const Eigen::VectorXd multipliers_;
+  const Eigen::MatrixXd* covariance_ = nullptr;
   Eigen::MatrixXd kernel_, slope_, matrix_;
 };
 

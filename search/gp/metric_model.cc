@@ -1,14 +1,21 @@
 #include "search/gp/metric_model.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <limits>
+#include <memory>
 #include <utility>
+
+#include "search/gp/transfer_fit.h"
+#include "search/gp/transfer_mean.h"
 
 namespace assay {
 namespace {
 
 constexpr int kWarmAbove = 100;  // Rows.
+// What the sources may be expected to explain, of the targets' deviation.
+constexpr std::array<double, 5> kScales = {0, 0.5, 1, 2, 4};
 
 Priors PriorsOf(const BayesianOptions& options) {
   switch (options.prior) {
@@ -50,10 +57,11 @@ std::vector<OutputTransform::Kind> MetricModel::KindsToTry(bool anchor) const {
   return {Kind::kHalfRankLog, Kind::kStandardize};
 }
 
-MapFitOptions MetricModel::OptionsFor(Kind kind, int rows) const {
+MapFitOptions MetricModel::OptionsFor(Kind kind, bool transfer,
+                                      int rows) const {
   MapFitOptions options{.priors = PriorsOf(options_),
                         .warm = rows > kWarmAbove};
-  const auto anchor = anchors_.find(kind);
+  const auto anchor = anchors_.find({kind, transfer});
   if (anchor != anchors_.end()) options.previous = anchor->second;
   return options;
 }
@@ -79,6 +87,48 @@ double MetricModel::Score() const {
   return sum / std::max(1, transform_->successes());
 }
 
+// Later on, whether the sources still tell something at all.
+std::vector<double> MetricModel::ScalesToTry(Kind kind, bool anchor,
+                                             int rows) const {
+  if (sources_.empty()) return {0};
+  const auto found = scales_.find(kind);
+  const double scale = found == scales_.end() ? 1 : found->second;
+  if (!anchor) return {scale};
+  if (rows <= kWarmAbove) return {kScales.begin(), kScales.end()};
+  return scale > 0 ? std::vector<double>{0, scale} : std::vector<double>{0};
+}
+
+void MetricModel::FitOne(Kind kind, const Data& data, bool anchor,
+                         Random& random) {
+  const auto rows = static_cast<int>(data.x.rows());
+  const Eigen::VectorXd targets = TargetsOf(kind, data.values);
+  const Eigen::MatrixXd basis = TransferMean::Basis(sources_, data.x);
+  TransferFit best;
+  double best_scale = 0;
+  for (const double scale : ScalesToTry(kind, anchor, rows)) {
+    TransferFit fit;
+    const MapFitOptions options = OptionsFor(kind, scale > 0, rows);
+    if (scale > 0) {
+      fit = FitTransfer(features_, data.x, basis, targets, data.multipliers,
+                        scale, options, random);
+    } else {
+      fit.map =
+          FitMap(features_, data.x, targets, data.multipliers, options, random);
+    }
+    const bool first = best.map.evaluations == 0;
+    if (!first && !(fit.map.log_posterior > best.map.log_posterior)) continue;
+    best = std::move(fit), best_scale = scale;
+  }
+  const Hyperparameters& fitted = best.map.hyperparameters;
+  if (anchor) {
+    anchors_.insert_or_assign({kind, best_scale > 0}, fitted);
+    scales_[kind] = best_scale;
+  }
+  process_.emplace(features_, fitted, data.x, targets, data.multipliers);
+  if (best_scale == 0) return;
+  process_->SetMean(std::make_shared<TransferMean>(sources_, best.weights));
+}
+
 void MetricModel::Fit(const Data& data, bool anchor) {
   const auto rows = static_cast<int>(data.x.rows());
   Random random(seed_, static_cast<uint64_t>(rows));
@@ -87,12 +137,7 @@ void MetricModel::Fit(const Data& data, bool anchor) {
   double best_score = -std::numeric_limits<double>::infinity();
   const std::vector<Kind> kinds = KindsToTry(anchor);
   for (const Kind kind : kinds) {
-    const Eigen::VectorXd targets = TargetsOf(kind, data.values);
-    const MapFit fit = FitMap(features_, data.x, targets, data.multipliers,
-                              OptionsFor(kind, rows), random);
-    if (anchor) anchors_.insert_or_assign(kind, fit.hyperparameters);
-    process_.emplace(features_, fit.hyperparameters, data.x, targets,
-                     data.multipliers);
+    FitOne(kind, data, anchor, random);
     const double score = kinds.size() > 1 ? Score() : 0;
     if (best && !(score > best_score)) continue;
     best_score = score, kind_ = kind;
@@ -110,7 +155,7 @@ Eigen::VectorXd MetricModel::Expect(const Eigen::MatrixXd& x) const {
 Eigen::VectorXd MetricModel::ExpectFrom(const Data& known,
                                         const Eigen::MatrixXd& x) const {
   const OutputTransform transform(kind_, known.values);
-  const auto anchor = anchors_.find(kind_);
+  const auto anchor = anchors_.find({kind_, false});
   const GaussianProcess process(
       features_,
       anchor == anchors_.end() ? Hyperparameters::Default(features_)

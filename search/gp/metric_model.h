@@ -2,6 +2,7 @@
 
 #include <map>
 #include <optional>
+#include <utility>
 #include <vector>
 
 #include <Eigen/Core>
@@ -39,8 +40,16 @@ class MetricModel {
   MetricModel(Role role, Features features, BayesianOptions options,
               uint64_t seed);
 
+  // What models of similar studies' metrics expect may tell something of this
+  // one (search/gp/transfer_fit.h). Before Fit(); they must outlive this.
+  void SetSources(std::vector<const GaussianProcess*> sources) {
+    sources_ = std::move(sources);
+  }
+
   // Fits the hyperparameters, from where the last anchor ended. An anchor
-  // chooses the transform as well, if the options leave it open. n > 0.
+  // chooses the transform as well, if the options leave it open, and, by the
+  // greatest posterior density, how much the sources are to explain: nothing,
+  // or a share of the deviation. n > 0.
   void Fit(const Data& data, bool anchor);
 
   // Adds a row; SetValues() must follow before the next question.
@@ -70,7 +79,9 @@ class MetricModel {
   using Kind = OutputTransform::Kind;
 
   Eigen::VectorXd TargetsOf(Kind kind, const Eigen::VectorXd& values);
-  MapFitOptions OptionsFor(Kind kind, int rows) const;
+  MapFitOptions OptionsFor(Kind kind, bool transfer, int rows) const;
+  void FitOne(Kind kind, const Data& data, bool anchor, Random& random);
+  std::vector<double> ScalesToTry(Kind kind, bool anchor, int rows) const;
   std::vector<Kind> KindsToTry(bool anchor) const;
   double Score() const;
 
@@ -79,7 +90,10 @@ class MetricModel {
   const BayesianOptions options_;
   const uint64_t seed_;
   Kind kind_;
-  std::map<Kind, Hyperparameters> anchors_;
+  std::vector<const GaussianProcess*> sources_;
+  // With sources (true) and without.
+  std::map<std::pair<Kind, bool>, Hyperparameters> anchors_;
+  std::map<Kind, double> scales_;  // Of the last anchor. 0: no sources.
   std::optional<OutputTransform> transform_;
   std::optional<GaussianProcess> process_;
 };

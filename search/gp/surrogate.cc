@@ -49,6 +49,12 @@ Surrogate::Surrogate(std::shared_ptr<const StudySpec> spec)
   }
 }
 
+void Surrogate::SetSources(const TransferSources& sources) {
+  for (int k = 0; k < objectives(); ++k) {
+    objectives_[k].SetSources(sources.processes(k));
+  }
+}
+
 void Surrogate::Learn(const Observation& observation) {
   records_.push_back(
       {.point = Eigen::Map<const Eigen::VectorXd>(observation.point.data(),

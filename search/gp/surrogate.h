@@ -12,6 +12,7 @@
 #include "search/gp/features.h"
 #include "search/gp/fit_schedule.h"
 #include "search/gp/metric_model.h"
+#include "search/gp/transfer_sources.h"
 #include "search/gp/trial_values.h"
 #include "search/strategies/observation.h"
 #include "search/study.h"
@@ -32,6 +33,10 @@ namespace assay {
 class Surrogate {
  public:
   explicit Surrogate(std::shared_ptr<const StudySpec> spec);
+
+  // Models that the objectives' ones may learn from. Before Update(); they must
+  // outlive this.
+  void SetSources(const TransferSources& sources);
 
   // In the order of the log. Cheap: the work is done by Update().
   void Learn(const Observation& observation);

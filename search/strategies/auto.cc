@@ -99,9 +99,21 @@ AutoStrategy::AutoStrategy(std::shared_ptr<const StudySpec> spec,
       bayesian_(unfit_.empty() ? std::move(bayesian) : nullptr),
       tpe_(std::move(tpe)) {}
 
-void AutoStrategy::ObserveMean(const Trial& mean, int runs) {
-  ++observed_;
+void AutoStrategy::Count(int64_t trials) {
+  observed_ += trials;
   if (observed_ > kMaxTrials) bayesian_ = nullptr;
+}
+
+void AutoStrategy::ObserveEarlier(const EarlierStudy& study) {
+  if (study.trust == Trust::kSame) {
+    Count(static_cast<int64_t>(study.trials.size()));
+  }
+  if (bayesian_) bayesian_->ObserveEarlier(study);
+  tpe_->ObserveEarlier(study);
+}
+
+void AutoStrategy::ObserveMean(const Trial& mean, int runs) {
+  Count(1);
   if (bayesian_) bayesian_->ObserveMean(mean, runs);
   tpe_->ObserveMean(mean, runs);
 }

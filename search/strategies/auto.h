@@ -15,7 +15,8 @@ namespace assay {
 //   - the space falls into more than kMaxBranches sets of active parameters,
 //     has a categorical of more than kMaxCategories values, or more than
 //     kMaxParameters parameters;
-//   - more than kMaxTrials trials ended, or kMaxUnfinished are unfinished.
+//   - more than kMaxTrials trials ended, those of SAME earlier studies too, or
+//   kMaxUnfinished are unfinished.
 // Each proposal says which and why: "auto uses tpe (2,001 results): ...".
 class AutoStrategy final : public SearchStrategy {
  public:
@@ -30,6 +31,7 @@ class AutoStrategy final : public SearchStrategy {
                std::unique_ptr<SearchStrategy> bayesian,
                std::unique_ptr<SearchStrategy> tpe);
 
+  void ObserveEarlier(const EarlierStudy& study) override;
   void Observe(const Trial& trial) override { ObserveMean(trial, 1); }
   void ObserveMean(const Trial& mean, int runs) override;
   bool WantsReports() const override;
@@ -44,6 +46,7 @@ class AutoStrategy final : public SearchStrategy {
     SearchStrategy* strategy = nullptr;
     std::string why;
   };
+  void Count(int64_t trials);
   Choice Choose(size_t unfinished) const;
 
   const std::shared_ptr<const StudySpec> spec_;

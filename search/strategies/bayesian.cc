@@ -49,13 +49,19 @@ class Bayesian final : public LearningStrategy {
  protected:
   void Learn(const Observation& observation) override {
     surrogate_.Learn(observation);
-    taken_.insert(KeyOf(observation.point));
+    if (observation.id) taken_.insert(KeyOf(observation.point));
     if (observation.IsComplete()) box_.Learn(observation.values[0]);
   }
 
   int64_t StartTrials() const override {
     if (options_.start_trials > 0) return options_.start_trials;
-    return LearningStrategy::StartTrials();
+    const int64_t trials = LearningStrategy::StartTrials();
+    return has_sources_ ? std::min(trials, MostTransferStarts()) : trials;
+  }
+
+  void LearnOfSources(const TransferSources& sources) override {
+    surrogate_.SetSources(sources);
+    has_sources_ = true;
   }
 
   Candidate Propose(absl::Span<const Unfinished> unfinished,
@@ -72,6 +78,12 @@ class Bayesian final : public LearningStrategy {
   }
 
  private:
+  // One besides the portfolio, or what runs at once.
+  int64_t MostTransferStarts() const {
+    return std::max<int64_t>(kPortfolio + 1,
+                             spec().budget.max_parallel.value_or(1));
+  }
+
   Candidate AnyPoint(const char* because, Random& random) const {
     return {RandomParameters(random), absl::StrCat("at random: ", because)};
   }
@@ -203,6 +215,7 @@ class Bayesian final : public LearningStrategy {
   Surrogate surrogate_;
   SuccessBox box_;
   absl::flat_hash_set<uint64_t> taken_;
+  bool has_sources_ = false;
 };
 
 }  // namespace

@@ -25,6 +25,10 @@ namespace assay {
 // al. 2019). Any space; minimised and maximised metrics, several objectives,
 // bounds, conditions, input constraints, failed and stopped trials.
 //
+// After SIMILAR studies the objectives' models have a mean that is learned from
+// those studies' models (search/gp/transfer_fit.h), and the start is their
+// portfolio and one point more.
+//
 // Cost of a proposal: README.
 std::unique_ptr<SearchStrategy> MakeBayesian(
     std::shared_ptr<const StudySpec> spec);

@@ -39,7 +39,8 @@ class CmaEs : public LearningStrategy {
 
  protected:
   void Learn(const Observation& observation) override {
-    if (is_finite_) seen_.insert(WithoutNaN(observation.point));
+    if (is_finite_ && observation.id)
+      seen_.insert(WithoutNaN(observation.point));
     if (!IsOwn(observation.origin)) {
       LearnOfOther(observation);
     } else if (observation.origin.ordinal >= first_generation_) {

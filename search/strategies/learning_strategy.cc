@@ -21,7 +21,27 @@ LearningStrategy::LearningStrategy(std::string name,
       spec_(std::move(spec)),
       start_(spec_),
       rest_(MakeRandom(std::shared_ptr<const SearchSpace>(spec_, &spec_->space),
-                       spec_->seed)) {}
+                       spec_->seed)),
+      sources_(spec_) {}
+
+void LearningStrategy::ObserveEarlier(const EarlierStudy& study) {
+  if (study.trust == Trust::kSimilar) return sources_.Add(study);
+  for (const Trial& trial : study.trials) {
+    Learn(ToObservation(trial, *spec_));
+    ++same_;
+  }
+}
+
+// The models are fitted as late as can be: a strategy that is not asked, as in
+// AutoStrategy, needs none.
+void LearningStrategy::PrepareSources() {
+  if (sources_ready_ || sources_.empty()) return;
+  sources_ready_ = true;
+  sources_.Fit();
+  portfolio_ = TransferPortfolio::Make(
+      sources_, static_cast<int>(Objectives(*spec_).size()), kPortfolio);
+  LearnOfSources(sources_);
+}
 
 void LearningStrategy::ObserveReport(const Trial&,
                                      const Measurement& measurement) {
@@ -44,6 +64,7 @@ void LearningStrategy::ObserveMean(const Trial& trial, int runs) {
 
 absl::StatusOr<std::vector<Proposal>> LearningStrategy::Suggest(
     absl::Span<const Trial> unfinished, int count, Random& random) {
+  PrepareSources();
   Round round;
   for (const Trial& trial : unfinished) Add(round, trial);
   std::vector<Proposal> proposals;
@@ -85,14 +106,27 @@ absl::StatusOr<Proposal> LearningStrategy::Next(const Round& round,
 // before it became a trial comes again.
 std::optional<Proposal> LearningStrategy::NextStart(const Round& round) const {
   const auto used = static_cast<int64_t>(finished_.size() + round.taken.size());
-  if (used >= StartTrials()) return std::nullopt;
+  if (used + same_ >= StartTrials()) return std::nullopt;
   for (int64_t index = used; index < used + kStartSkips; ++index) {
-    Proposal proposal;
-    proposal.parameters = spec_->space.Decode(start_.Point(index));
-    proposal.origin = {.strategy = name_, .why = start_.Why(index)};
+    Proposal proposal = StartProposal(index);
     if (IsNew(round, proposal)) return proposal;
   }
   return std::nullopt;
+}
+
+Proposal LearningStrategy::StartProposal(int64_t index) const {
+  Proposal proposal;
+  proposal.origin.strategy = name_;
+  const auto earlier = static_cast<int64_t>(portfolio_.size());
+  if (index < earlier) {
+    const TransferPortfolio::Point& point = portfolio_[index];
+    proposal.parameters = spec_->space.Decode(point.point);
+    proposal.origin.why = point.why;
+  } else {
+    proposal.parameters = spec_->space.Decode(start_.Point(index - earlier));
+    proposal.origin.why = start_.Why(index - earlier);
+  }
+  return proposal;
 }
 
 std::optional<Proposal> LearningStrategy::NextOfModel(const Round& round,

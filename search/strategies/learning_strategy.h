@@ -7,6 +7,8 @@
 #include <vector>
 
 #include "absl/container/flat_hash_set.h"
+#include "search/gp/transfer_portfolio.h"
+#include "search/gp/transfer_sources.h"
 #include "search/search_strategy.h"
 #include "search/strategies/fingerprint.h"
 #include "search/strategies/observation.h"
@@ -19,14 +21,19 @@ namespace assay {
 // constraints, the end of the space. A derived class learns of results and
 // names one point at a time.
 //
-// The first StartTrials() configurations of a study are StartPoints. A point
-// that Propose() names is dropped if it was there before or fails a constraint;
-// after kAsks such points in a row the next draw of `random` takes its place,
-// in a small space in the end each of those left, then OutOfRange.
+// The first StartTrials() configurations of a study are StartPoints; after
+// SIMILAR studies a portfolio of their best comes before these
+// (search/gp/transfer_portfolio.h), and each trial of a SAME one takes the
+// place of one of them. A point that Propose() names is dropped if it was there
+// before or fails a constraint; after kAsks such points in a row the next draw
+// of `random` takes its place, in a small space in the end each of those left,
+// then OutOfRange.
 class LearningStrategy : public SearchStrategy {
  public:
   static constexpr int kAsks = 8;
+  static constexpr int kPortfolio = 3;
 
+  void ObserveEarlier(const EarlierStudy& study) final;
   void Observe(const Trial& trial) final { ObserveMean(trial, 1); }
   void ObserveMean(const Trial& mean, int runs) final;
   void ObserveReport(const Trial& trial, const Measurement& measurement) final;
@@ -57,6 +64,7 @@ class LearningStrategy : public SearchStrategy {
   const SearchSpace& space() const { return spec_->space; }
 
   // Learns of one finished trial that lies in the space, in the log's order.
+  // Those of SAME studies come first and have no id.
   virtual void Learn(const Observation& observation) = 0;
 
   // One configuration, from what was learned and what is unfinished, in the
@@ -73,7 +81,11 @@ class LearningStrategy : public SearchStrategy {
   // One above each Candidate::ordinal that is known, from 0.
   int64_t NextOrdinal(absl::Span<const Unfinished> unfinished) const;
 
-  // How many configurations come from StartPoints.
+  // Learns of SIMILAR studies, once, before the first Propose(). `sources` has
+  // its models and lives as long as this.
+  virtual void LearnOfSources(const TransferSources& sources) { (void)sources; }
+
+  // How many configurations come from the portfolio and StartPoints.
   virtual int64_t StartTrials() const { return StartPoints::Count(*spec_); }
 
   // A configuration of the space, uniform in the encoding, that passes the
@@ -88,6 +100,8 @@ class LearningStrategy : public SearchStrategy {
     absl::flat_hash_set<Fingerprint> taken;
   };
 
+  void PrepareSources();
+  Proposal StartProposal(int64_t index) const;
   void Add(Round& round, const Trial& trial) const;
   bool IsNew(const Round& round, const Proposal& proposal) const;
   absl::StatusOr<Proposal> Next(const Round& round, Random& random);
@@ -102,6 +116,11 @@ class LearningStrategy : public SearchStrategy {
   std::vector<Measurement> curve_;  // Of the trial that is observed next.
   absl::flat_hash_set<Fingerprint> finished_;
   int64_t next_ordinal_ = 0;  // Of finished trials.
+
+  int64_t same_ = 0;  // Trials of SAME studies.
+  TransferSources sources_;
+  bool sources_ready_ = false;
+  std::vector<TransferPortfolio::Point> portfolio_;
 };
 
 }  // namespace assay

@@ -10,7 +10,7 @@ namespace assay {
 // A finished trial as strategies that learn see it: encoded, and with values of
 // which larger is better.
 struct Observation {
-  TrialId id;
+  TrialId id;  // None: of an earlier study.
   TrialState state = TrialState::kCompleted;
   Origin origin;
   Parameters parameters;

@@ -24,6 +24,9 @@ class ReplicatedStrategy final : public SearchStrategy {
   // REQUIRES: replicates >= 2.
   ReplicatedStrategy(std::unique_ptr<SearchStrategy> inner, int32_t replicates);
 
+  void ObserveEarlier(const EarlierStudy& study) override {
+    inner_->ObserveEarlier(study);
+  }
   void Observe(const Trial& trial) override;
   absl::StatusOr<std::vector<Proposal>> Suggest(
       absl::Span<const Trial> unfinished, int count, Random& random) override;

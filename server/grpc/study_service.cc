@@ -59,6 +59,9 @@ bool Passes(const std::optional<Expression>& filter, const Parameters& fields) {
 v1::Study ToMessage(const ServiceContext& context, const StudyView& view) {
   v1::Study message = ToMessage(view.study);
   *message.mutable_spec() = DecodeSpec(view.spec_text);
+  for (const EarlierStudy& earlier : view.earlier) {
+    *message.add_earlier() = ToMessage(earlier);
+  }
   message.set_seconds_used(SecondsUsed(view.study, context.clock.Now()));
   if (view.study.state == StudyState::kActive) {
     message.set_waiting(context.workers.WhyWaiting(*view.spec));

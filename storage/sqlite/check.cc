@@ -72,6 +72,11 @@ constexpr const char* kInvariants[] = {
     " of another study' FROM attempt JOIN trial ON trial.id = attempt.trial"
     " WHERE attempt.study <> trial.study",
 
+    "SELECT 'study ' || study || ' has ' || n || ' trials of earlier study ' ||"
+    " place || ', not ' || used FROM (SELECT study, place, used, (SELECT"
+    " COUNT(*) FROM earlier_trial AS t WHERE t.study = e.study AND t.place ="
+    " e.place) AS n FROM earlier_study AS e) WHERE n <> used",
+
     "SELECT 'measurement ' || sequence || ' of trial ' || trial.id || ' is of"
     " another study' FROM measurement JOIN trial ON trial.id ="
     " measurement.trial WHERE measurement.study <> trial.study",

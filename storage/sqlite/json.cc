@@ -54,6 +54,8 @@ json ToJson(const Gradients& gradients) {
   return object;
 }
 
+json ToJson(const Counts& counts) { return counts; }
+
 // dump() throws on what is not UTF-8, and on nothing else.
 template <class Values>
 absl::StatusOr<std::string> Encode(const Values& values) {
@@ -115,6 +117,10 @@ absl::StatusOr<std::string> EncodeMetrics(const Metrics& metrics) {
   return Encode(metrics);
 }
 
+absl::StatusOr<std::string> EncodeCounts(const Counts& counts) {
+  return Encode(counts);
+}
+
 absl::StatusOr<std::string> EncodeGradients(const Gradients& gradients) {
   return Encode(gradients);
 }
@@ -128,6 +134,17 @@ absl::StatusOr<Metrics> DecodeMetrics(absl::string_view text) {
   std::optional<Metrics> metrics = ToMetrics(Parse(text));
   if (!metrics.has_value()) return Malformed(text);
   return *std::move(metrics);
+}
+
+absl::StatusOr<Counts> DecodeCounts(absl::string_view text) {
+  const json object = Parse(text);
+  if (!object.is_object()) return Malformed(text);
+  Counts counts;
+  for (const auto& [name, value] : object.items()) {
+    if (!value.is_number_integer()) return Malformed(text);
+    counts.emplace_hint(counts.end(), name, value.get<int64_t>());
+  }
+  return counts;
 }
 
 absl::StatusOr<Gradients> DecodeGradients(absl::string_view text) {

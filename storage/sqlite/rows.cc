@@ -262,6 +262,51 @@ SpecRevision ReadSpec(Statement& statement) {
   return spec;
 }
 
+void BindEarlierStudy(Statement& statement, const EarlierStudy& earlier,
+                      const std::string& unused) {
+  statement.Bind(earlier.id.value);
+  statement.BindText(earlier.name);
+  statement.Bind(earlier.revision);
+  statement.Bind(static_cast<int64_t>(earlier.trust));
+  statement.Bind(earlier.ended);
+  statement.Bind(earlier.used);
+  statement.BindText(unused);
+}
+
+absl::StatusOr<EarlierStudy> ReadEarlierStudy(Statement& statement) {
+  EarlierStudy earlier;
+  earlier.id = {statement.Int()};
+  earlier.name = statement.Text();
+  earlier.revision = statement.Int();
+  earlier.trust = static_cast<Trust>(statement.Int());
+  earlier.ended = statement.Int();
+  earlier.used = statement.Int();
+  ASSAY_ASSIGN_OR_RETURN(earlier.unused, DecodeCounts(statement.TextView()));
+  return earlier;
+}
+
+void BindEarlierTrial(Statement& statement, const Trial& trial,
+                      const std::string& parameters,
+                      const std::string& final_metrics) {
+  statement.Bind(trial.number);
+  statement.Bind(static_cast<int64_t>(trial.state));
+  statement.BindText(parameters);
+  statement.BindText(final_metrics);
+  statement.Bind(trial.last_step);
+}
+
+absl::StatusOr<Trial> ReadEarlierTrial(Statement& statement) {
+  Trial trial;
+  trial.number = statement.Int();
+  trial.state = static_cast<TrialState>(statement.Int());
+  ASSAY_ASSIGN_OR_RETURN(trial.parameters,
+                         DecodeParameters(statement.TextView()));
+  ASSAY_ASSIGN_OR_RETURN(trial.final_metrics,
+                         DecodeMetrics(statement.TextView()));
+  trial.last_step = statement.Int();
+  return trial;
+}
+
 void BindRequest(Statement& statement, const RequestRecord& record) {
   statement.BindText(record.method);
   statement.BindBlob(record.fingerprint);

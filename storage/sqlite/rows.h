@@ -1,6 +1,7 @@
 #pragma once
 
 #include "absl/status/statusor.h"
+#include "search/earlier_study.h"
 #include "search/study.h"
 #include "search/trial.h"
 #include "storage/sqlite/statement.h"
@@ -61,6 +62,22 @@ absl::StatusOr<Measurement> ReadMeasurement(Statement& statement);
 
 void BindSpec(Statement& statement, const SpecRevision& spec);
 SpecRevision ReadSpec(Statement& statement);
+
+#define ASSAY_EARLIER_STUDY_COLUMNS \
+  "source, name, revision, trust, ended, used, unused"
+
+// `unused` is the study's, encoded; it outlives the statement.
+void BindEarlierStudy(Statement& statement, const EarlierStudy& earlier,
+                      const std::string& unused);
+absl::StatusOr<EarlierStudy> ReadEarlierStudy(Statement& statement);
+
+#define ASSAY_EARLIER_TRIAL_COLUMNS \
+  "number, state, parameters, final_metrics, last_step"
+
+void BindEarlierTrial(Statement& statement, const Trial& trial,
+                      const std::string& parameters,
+                      const std::string& final_metrics);
+absl::StatusOr<Trial> ReadEarlierTrial(Statement& statement);
 
 #define ASSAY_REQUEST_COLUMNS "method, fingerprint, response, time"
 

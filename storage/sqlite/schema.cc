@@ -169,9 +169,39 @@ CREATE TABLE request (
 CREATE INDEX request_by_time ON request (time);
 )sql";
 
+// What a study was given of others when it was created: copies, which belong to
+// it. `place` and `position` count from 0; `unused` is JSON, a count by reason.
+constexpr char kEarlierStudies[] = R"sql(
+CREATE TABLE earlier_study (
+  study INTEGER NOT NULL REFERENCES study (id),
+  place INTEGER NOT NULL CHECK (place >= 0),
+  source INTEGER NOT NULL REFERENCES study (id),
+  name TEXT NOT NULL,
+  revision INTEGER NOT NULL CHECK (revision >= 0),
+  trust INTEGER NOT NULL CHECK (trust BETWEEN 1 AND 2),
+  ended INTEGER NOT NULL CHECK (ended >= 0),
+  used INTEGER NOT NULL CHECK (used >= 0),
+  unused TEXT NOT NULL,
+  PRIMARY KEY (study, place)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE earlier_trial (
+  study INTEGER NOT NULL,
+  place INTEGER NOT NULL,
+  position INTEGER NOT NULL CHECK (position >= 0),
+  number INTEGER NOT NULL CHECK (number >= 0),
+  state INTEGER NOT NULL CHECK (state BETWEEN 3 AND 6),
+  parameters TEXT NOT NULL,
+  final_metrics TEXT NOT NULL,
+  last_step INTEGER NOT NULL,
+  PRIMARY KEY (study, place, position),
+  FOREIGN KEY (study, place) REFERENCES earlier_study (study, place)
+) STRICT, WITHOUT ROWID;
+)sql";
+
 // The n-th brings user_version n - 1 to n. Append; never edit one that was
 // released.
-constexpr const char* kMigrations[] = {kFirst};
+constexpr const char* kMigrations[] = {kFirst, kEarlierStudies};
 
 absl::Status Apply(Connection& connection, int64_t version) {
   absl::Status status = connection.Execute(absl::StrCat(

@@ -255,6 +255,17 @@ absl::StatusOr<std::vector<Trial>> SqliteTransaction::ListEnded(
   return ReadAll<Trial>(statement, ReadTrial);
 }
 
+absl::StatusOr<std::vector<Trial>> SqliteTransaction::ListNewestEnded(
+    StudyId study, int limit) {
+  Statement statement = connection_.Prepare(
+      "SELECT " ASSAY_TRIAL_COLUMNS
+      " FROM trial WHERE study = ? AND ended_revision > 0 AND hidden = 0"
+      " ORDER BY ended_revision DESC LIMIT ?");
+  statement.Bind(study.value);
+  statement.Bind(std::max(limit, 0));
+  return ReadAll<Trial>(statement, ReadTrial);
+}
+
 absl::StatusOr<std::vector<Trial>> SqliteTransaction::ListBest(StudyId study,
                                                                Goal goal,
                                                                int limit) {
@@ -486,6 +497,63 @@ absl::StatusOr<Changes> SqliteTransaction::ChangesAfter(StudyId study,
   // Each numbered change of a study changes its counts or its row.
   if (now.revision > revision) changes.study = std::move(now);
   return changes;
+}
+
+// --- Earlier studies --------------------------------------------------------
+
+absl::StatusOr<std::vector<EarlierStudy>> SqliteTransaction::ListEarlier(
+    StudyId study) {
+  Statement statement =
+      connection_.Prepare("SELECT " ASSAY_EARLIER_STUDY_COLUMNS
+                          " FROM earlier_study WHERE study = ? ORDER BY place");
+  statement.Bind(study.value);
+  return ReadAll<EarlierStudy>(statement, ReadEarlierStudy);
+}
+
+absl::StatusOr<std::vector<EarlierStudy>>
+SqliteTransaction::ListEarlierWithTrials(StudyId study) {
+  ASSAY_ASSIGN_OR_RETURN(std::vector<EarlierStudy> all, ListEarlier(study));
+  for (size_t place = 0; place < all.size(); ++place) {
+    Statement statement = connection_.Prepare(
+        "SELECT " ASSAY_EARLIER_TRIAL_COLUMNS
+        " FROM earlier_trial WHERE study = ? AND place = ? ORDER BY position");
+    statement.Bind(study.value);
+    statement.Bind(static_cast<int64_t>(place));
+    ASSAY_ASSIGN_OR_RETURN(all[place].trials,
+                           ReadAll<Trial>(statement, ReadEarlierTrial));
+  }
+  return all;
+}
+
+absl::Status SqliteTransaction::InsertEarlier(StudyId study, int32_t place,
+                                              const EarlierStudy& earlier) {
+  ASSAY_ASSIGN_OR_RETURN(const std::string unused,
+                         EncodeCounts(earlier.unused));
+  Statement statement = connection_.Prepare(
+      "INSERT INTO earlier_study (study, place, " ASSAY_EARLIER_STUDY_COLUMNS
+      ") VALUES (?,?,?,?,?,?,?,?,?)");
+  statement.Bind(study.value);
+  statement.Bind(place);
+  BindEarlierStudy(statement, earlier, unused);
+  ASSAY_RETURN_IF_ERROR(
+      Named(statement.Run(), "study ", study.value, " earlier study ", place));
+  for (size_t i = 0; i < earlier.trials.size(); ++i) {
+    const Trial& trial = earlier.trials[i];
+    ASSAY_ASSIGN_OR_RETURN(const std::string parameters,
+                           EncodeParameters(trial.parameters));
+    ASSAY_ASSIGN_OR_RETURN(const std::string metrics,
+                           EncodeMetrics(trial.final_metrics));
+    Statement insert = connection_.Prepare(
+        "INSERT INTO earlier_trial (study, place, "
+        "position, " ASSAY_EARLIER_TRIAL_COLUMNS ") VALUES (?,?,?,?,?,?,?,?)");
+    insert.Bind(study.value);
+    insert.Bind(place);
+    insert.Bind(static_cast<int64_t>(i));
+    BindEarlierTrial(insert, trial, parameters, metrics);
+    ASSAY_RETURN_IF_ERROR(Named(insert.Run(), "study ", study.value,
+                                " earlier study ", place, " trial ", i));
+  }
+  return absl::OkStatus();
 }
 
 // --- Logs -------------------------------------------------------------------

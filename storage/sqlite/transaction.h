@@ -34,6 +34,8 @@ class SqliteTransaction : public Transaction {
   absl::StatusOr<std::vector<Trial>> ListEnded(StudyId study,
                                                int64_t after_revision,
                                                int limit) override;
+  absl::StatusOr<std::vector<Trial>> ListNewestEnded(StudyId study,
+                                                     int limit) override;
   absl::StatusOr<std::vector<Trial>> ListBest(StudyId study, Goal goal,
                                               int limit) override;
 
@@ -51,6 +53,9 @@ class SqliteTransaction : public Transaction {
   absl::StatusOr<std::vector<Measurement>> ListMeasurements(
       TrialId trial, int32_t attempt, int64_t after_sequence,
       int limit) override;
+  absl::StatusOr<std::vector<EarlierStudy>> ListEarlier(StudyId study) override;
+  absl::StatusOr<std::vector<EarlierStudy>> ListEarlierWithTrials(
+      StudyId study) override;
   absl::StatusOr<Changes> ChangesAfter(StudyId study, int64_t revision,
                                        int limit) override;
 
@@ -69,6 +74,8 @@ class SqliteTransaction : public Transaction {
   absl::Status UpdateStudy(const Study& study) override;
   absl::Status UpdateProgress(const Study& study) override;
   absl::Status InsertSpec(StudyId study, const SpecRevision& spec) override;
+  absl::Status InsertEarlier(StudyId study, int32_t place,
+                             const EarlierStudy& earlier) override;
   absl::StatusOr<TrialId> InsertTrial(const Trial& trial) override;
   absl::Status UpdateTrial(const Trial& trial,
                            std::optional<double> objective) override;

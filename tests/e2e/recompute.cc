@@ -26,6 +26,7 @@ namespace {
 struct Stored {
   StudySpec spec;  // As first submitted, with the seed.
   std::vector<Trial> trials;
+  std::vector<EarlierStudy> earlier;
 };
 
 absl::Status ReadStudy(Snapshot& rows, const std::string& name,
@@ -39,7 +40,17 @@ absl::Status ReadStudy(Snapshot& rows, const std::string& name,
   ASSAY_ASSIGN_OR_RETURN(
       stored.trials,
       rows.ListTrials(study->id, {.limit = std::numeric_limits<int>::max()}));
+  ASSAY_ASSIGN_OR_RETURN(stored.earlier, rows.ListEarlierWithTrials(study->id));
   return absl::OkStatus();
+}
+
+absl::StatusOr<std::unique_ptr<SearchStrategy>> MakeStrategy(
+    const Stored& stored) {
+  ASSAY_ASSIGN_OR_RETURN(auto strategy, MakeSearchStrategy(stored.spec));
+  for (const EarlierStudy& study : stored.earlier) {
+    strategy->ObserveEarlier(study);
+  }
+  return strategy;
 }
 
 absl::StatusOr<std::vector<Measurement>> ReadCurve(Storage& storage,
@@ -91,8 +102,7 @@ absl::Status Run(const std::string& folder, const std::string& name) {
   ASSAY_RETURN_IF_ERROR(storage->Read(
       [&](Snapshot& rows) { return ReadStudy(rows, name, stored); }));
   ProposalReplay replay(
-      stored.trials, stored.spec.seed,
-      [&] { return MakeSearchStrategy(stored.spec); },
+      stored.trials, stored.spec.seed, [&] { return MakeStrategy(stored); },
       [&](const Trial& trial) { return ReadCurve(*storage, trial); });
   for (const Trial& trial : stored.trials) {
     if (!ProposalReplay::IsProposal(trial)) continue;

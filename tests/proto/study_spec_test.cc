@@ -98,6 +98,15 @@ INSTANTIATE_TEST_SUITE_P(
                               "metrics[1].bound: -inf; a finite number"}));
 
 INSTANTIATE_TEST_SUITE_P(
+    WarmStart, BadTextTest,
+    ::testing::Values(BadText{"warm_start {trust: SAME}",
+                              "warm_start[0].study: empty; an id"},
+                      BadText{"warm_start {study: 'a'}",
+                              "warm_start[0].trust: missing; SAME or SIMILAR"},
+                      BadText{"warm_start {study: 'a' trust: 7}",
+                              "warm_start[0].trust: 7; SAME or SIMILAR"}));
+
+INSTANTIATE_TEST_SUITE_P(
     Parameters, BadTextTest,
     ::testing::Values(
         BadText{"parameters {name: 'y'}",
@@ -593,6 +602,35 @@ TEST(StudySpecTest, AStudyThatProposesNothingHasNoReplicates) {
   v1::StudySpec spec = With("replicates {count: 2}");
   spec.clear_parameters();
   ExpectRefused(spec, "replicates.count: 2; 1 in a study without parameters");
+}
+
+TEST(StudySpecTest, StudiesToLearnFromArrive) {
+  EXPECT_TRUE(Accepted(Base()).warm_start.empty());
+  const StudySpec spec =
+      Accepted(With("warm_start {study: 'old' trust: SAME} "
+                    "warm_start {study: 'ada/older' trust: SIMILAR}"));
+  ASSERT_THAT(spec.warm_start, SizeIs(2));
+  EXPECT_EQ(spec.warm_start[0].study, "old");
+  EXPECT_EQ(spec.warm_start[0].trust, Trust::kSame);
+  EXPECT_EQ(spec.warm_start[1].study, "ada/older");
+  EXPECT_EQ(spec.warm_start[1].trust, Trust::kSimilar);
+}
+
+TEST(StudySpecTest, NoMoreThanSixteenStudiesToLearnFrom) {
+  v1::StudySpec spec = Base();
+  for (int i = 0; i < 16; ++i) {
+    spec.add_warm_start()->set_study(absl::StrCat("s", i));
+    spec.mutable_warm_start(i)->set_trust(v1::SAME);
+  }
+  EXPECT_THAT(Accepted(spec).warm_start, SizeIs(16));
+  *spec.add_warm_start() = spec.warm_start(0);
+  ExpectRefused(spec, "warm_start: 17; at most 16");
+}
+
+TEST(StudySpecTest, AStudyThatProposesNothingLearnsFromNone) {
+  v1::StudySpec spec = With("warm_start {study: 'old' trust: SAME}");
+  spec.clear_parameters();
+  ExpectRefused(spec, "warm_start: 1 studies; none in a study without");
 }
 
 }  // namespace

@@ -129,6 +129,27 @@ std::vector<int64_t> Sequences(const std::vector<Measurement>& measurements) {
   return sequences;
 }
 
+// What study `id` gave to another one.
+EarlierStudy MakeEarlier(StudyId id, int trials) {
+  EarlierStudy earlier{.id = id,
+                       .name = "ada/old",
+                       .revision = 17,
+                       .trust = Trust::kSimilar,
+                       .ended = 9,
+                       .unused = {{"lr is not in its domain here", 2}}};
+  for (int i = 0; i < trials; ++i) {
+    Trial trial;
+    trial.number = 3 + i;
+    trial.state = TrialState::kStopped;
+    trial.parameters = {{"lr", 0.1 * i}, {"optimizer", std::string("sgd")}};
+    trial.final_metrics = {{"loss", i == 1 ? kInfinity : i}};
+    trial.last_step = i;
+    earlier.trials.push_back(trial);
+  }
+  earlier.used = trials;
+  return earlier;
+}
+
 // --- Studies ----------------------------------------------------------------
 
 TEST_P(StorageConformanceTest, StudyComesBackAsGiven) {
@@ -527,6 +548,78 @@ TEST_P(StorageConformanceTest, BestTrialsAreThoseOfTheGoal) {
   EXPECT_THAT(list(Goal::kMinimize, 10), ElementsAre(0, 2, 1, 5));
   EXPECT_THAT(list(Goal::kMaximize, 10), ElementsAre(5, 1, 0, 2));
   EXPECT_THAT(list(Goal::kMaximize, 1), ElementsAre(5));
+}
+
+TEST_P(StorageConformanceTest, NewestEndedTrialsAreListedFromTheLastOne) {
+  const StudyId study = AddStudy();
+  AddEnded(study, 0, TrialState::kCompleted, 12, 1.0);
+  AddEnded(study, 1, TrialState::kFailed, 11, std::nullopt);
+  AddTrial(MakeTrial(study, 2));
+  AddEnded(study, 3, TrialState::kStopped, 14, 2.0);
+  AddEnded(AddStudy("other"), 0, TrialState::kCompleted, 13, 1.0);
+  const auto newest = [&](int limit) {
+    return Numbers(
+        Ask([&](Snapshot& s) { return s.ListNewestEnded(study, limit); }));
+  };
+  EXPECT_THAT(newest(10), ElementsAre(3, 0, 1));
+  EXPECT_THAT(newest(2), ElementsAre(3, 0));
+}
+
+TEST_P(StorageConformanceTest, EarlierStudiesComeBackAsGiven) {
+  const StudyId old = AddStudy("old"), study = AddStudy("new");
+  const EarlierStudy first = MakeEarlier(old, 3), second = MakeEarlier(old, 0);
+  Do([&](Transaction& t) { return t.InsertEarlier(study, 0, first); });
+  Do([&](Transaction& t) { return t.InsertEarlier(study, 1, second); });
+
+  const auto shown = Ask([&](Snapshot& s) { return s.ListEarlier(study); });
+  ASSERT_THAT(shown, SizeIs(2));
+  EXPECT_EQ(shown[0].id, old);
+  EXPECT_EQ(shown[0].name, "ada/old");
+  EXPECT_EQ(shown[0].revision, 17);
+  EXPECT_EQ(shown[0].trust, Trust::kSimilar);
+  EXPECT_EQ(shown[0].ended, 9);
+  EXPECT_EQ(shown[0].used, 3);
+  EXPECT_EQ(shown[0].unused, first.unused);
+  EXPECT_THAT(shown[0].trials, IsEmpty());
+
+  const auto whole =
+      Ask([&](Snapshot& s) { return s.ListEarlierWithTrials(study); });
+  ASSERT_THAT(whole, SizeIs(2));
+  EXPECT_THAT(whole[1].trials, IsEmpty());
+  ASSERT_THAT(whole[0].trials, SizeIs(3));
+  for (int i = 0; i < 3; ++i) {
+    const Trial& trial = whole[0].trials[i];
+    EXPECT_FALSE(trial.id);
+    EXPECT_EQ(trial.number, 3 + i);
+    EXPECT_EQ(trial.state, TrialState::kStopped);
+    EXPECT_EQ(trial.parameters, first.trials[i].parameters);
+    EXPECT_EQ(trial.final_metrics, first.trials[i].final_metrics);
+    EXPECT_EQ(trial.last_step, i);
+  }
+  EXPECT_THAT(Ask([&](Snapshot& s) { return s.ListEarlier(old); }), IsEmpty());
+}
+
+TEST_P(StorageConformanceTest, AnEarlierStudyHasItsPlaceOnceAndAnOrigin) {
+  const StudyId old = AddStudy("old"), study = AddStudy("new");
+  const auto insert = [&](StudyId from, StudyId to) {
+    return Write([&](Transaction& t) {
+      return t.InsertEarlier(to, 0, MakeEarlier(from, 1));
+    });
+  };
+  EXPECT_FALSE(insert({99}, study).ok());
+  EXPECT_FALSE(insert(old, {99}).ok());
+  EXPECT_TRUE(insert(old, study).ok());
+  EXPECT_FALSE(insert(old, study).ok());
+  EXPECT_THAT(*storage_->Check(), IsEmpty());
+}
+
+TEST_P(StorageConformanceTest, CheckMissesTrialsOfAnEarlierStudy) {
+  const StudyId old = AddStudy("old"), study = AddStudy("new");
+  EarlierStudy earlier = MakeEarlier(old, 2);
+  earlier.used = 3;
+  Do([&](Transaction& t) { return t.InsertEarlier(study, 0, earlier); });
+  EXPECT_THAT(*storage_->Check(),
+              ElementsAre("study 2 has 2 trials of earlier study 0, not 3"));
 }
 
 TEST_P(StorageConformanceTest, StoppedTrialsAreBestOnlyWithoutACompletedOne) {

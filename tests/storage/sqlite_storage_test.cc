@@ -180,6 +180,25 @@ TEST_F(SqliteStorageTest, MigrationsBringAnEmptyFileToTheLatestSchema) {
   EXPECT_TRUE(Migrate(*connection).ok());  // Nothing to do.
 }
 
+// Of version 1, which knew no earlier studies.
+TEST_F(SqliteStorageTest, MigrationKeepsWhatAnOlderSchemaHolds) {
+  MakeDatabase();
+  Execute(
+      "DROP TABLE earlier_trial; DROP TABLE earlier_study;"
+      "PRAGMA user_version = 1");
+  EXPECT_EQ(CheckDatabaseFile(Database()).status().code(),
+            absl::StatusCode::kFailedPrecondition);
+  const auto storage = OpenSqliteStorage(folder_.path());
+  ASSERT_TRUE(storage.ok()) << storage.status();
+  EXPECT_TRUE((*storage)->Check()->empty());
+  const auto studies = ReadNow<std::vector<Study>>(
+      **storage, [](Snapshot& s) { return *s.ListStudies({}, 10); });
+  ASSERT_EQ(studies.size(), 1u);
+  EXPECT_TRUE(ReadNow<std::vector<EarlierStudy>>(**storage, [&](Snapshot& s) {
+                return *s.ListEarlier(studies[0].id);
+              }).empty());
+}
+
 TEST_F(SqliteStorageTest, FailedMigrationLeavesTheOldSchema) {
   Execute(absl::StrCat("CREATE TABLE trial (x); PRAGMA application_id = ",
                        0x41736179));

@@ -50,6 +50,14 @@ def arguments():
     served("--driver")
     served("--json", metavar="FILE", help="the runs, as JSON lines")
     served("--plots", action="store_true")
+    transfer = commands.add_parser("transfer", help="what earlier studies give").add_argument
+    transfer("--algorithm", "-a")
+    transfer("--cases", default="", metavar="NAMES", help="only these, by comma: searched, "
+             "random, one, negated, shuffled, one negated, same")
+    transfer("--seeds", type=int, default=20)
+    transfer("--first-seed", type=int, default=0)
+    transfer("--driver")
+    transfer("--json", metavar="FILE", help="the runs as JSON lines")
     latency = commands.add_parser("latency", help="CPU time a proposal").add_argument
     latency("--algorithm", "-a", action="append", default=[],
             help="default: bayesian, tpe, cma_es, nsga2, auto")
@@ -127,6 +135,9 @@ def main():
     if args.command == "served":
         from . import served
         return served.main(args)
+    if args.command == "transfer":
+        from . import transfer
+        return transfer.main(args)
     if args.command == "report":
         from . import plots
         return plots.report_all()

@@ -50,10 +50,32 @@ Json WriteTrial(const Trial& trial) {
           {"why", trial.origin.why}};
 }
 
+// {"name", "trust", "trials": [{"parameters", "metrics"}]}: all COMPLETED.
+absl::StatusOr<EarlierStudy> ReadEarlier(const Json& json,
+                                         const StudySpec& spec) {
+  EarlierStudy earlier{
+      .name = json.at("name").get<std::string>(),
+      .trust = json.at("trust") == "SAME" ? Trust::kSame : Trust::kSimilar};
+  for (const Json& given : json.at("trials")) {
+    Trial trial;
+    trial.state = TrialState::kCompleted;
+    trial.number = earlier.ended++;
+    ASSAY_ASSIGN_OR_RETURN(trial.parameters,
+                           ReadParameters(given.at("parameters")));
+    ASSAY_ASSIGN_OR_RETURN(trial.final_metrics, MetricsOf(given));
+    AddEarlier(trial, spec, earlier);
+  }
+  return earlier;
+}
+
 absl::StatusOr<Json> Driver::Create(const Json& request) {
   ASSAY_ASSIGN_OR_RETURN(StudySpec spec, ReadStudySpec(request));
+  std::vector<EarlierStudy> earlier;
+  for (const Json& study : request.value("earlier", Json::array())) {
+    ASSAY_ASSIGN_OR_RETURN(earlier.emplace_back(), ReadEarlier(study, spec));
+  }
   ASSAY_ASSIGN_OR_RETURN(DriverStudy study,
-                         DriverStudy::Create(std::move(spec)));
+                         DriverStudy::Create(std::move(spec), earlier));
   const Json answer = {{"cpu_us", study.TakeCpuMicros()}};
   studies_.insert_or_assign(IdOf(request), std::move(study));
   return answer;

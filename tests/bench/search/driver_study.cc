@@ -37,12 +37,14 @@ DriverStudy::DriverStudy(StudySpec spec,
                          std::unique_ptr<SearchStrategy> strategy)
     : spec_(std::move(spec)), strategy_(std::move(strategy)) {}
 
-absl::StatusOr<DriverStudy> DriverStudy::Create(StudySpec spec) {
+absl::StatusOr<DriverStudy> DriverStudy::Create(
+    StudySpec spec, const std::vector<EarlierStudy>& earlier) {
   int64_t nanos = 0;
   std::unique_ptr<SearchStrategy> strategy;
   {
     CpuTimer timer(nanos);
     ASSAY_ASSIGN_OR_RETURN(strategy, MakeSearchStrategy(spec));
+    for (const EarlierStudy& study : earlier) strategy->ObserveEarlier(study);
   }
   DriverStudy study(std::move(spec), std::move(strategy));
   study.cpu_nanos_ = nanos;

@@ -18,8 +18,9 @@ namespace assay {
 // once, in order of their ends. A trial is named by its number, from 0.
 class DriverStudy {
  public:
-  // The errors of MakeSearchStrategy().
-  static absl::StatusOr<DriverStudy> Create(StudySpec spec);
+  // The errors of MakeSearchStrategy(). `earlier`: what it learns from first.
+  static absl::StatusOr<DriverStudy> Create(
+      StudySpec spec, const std::vector<EarlierStudy>& earlier = {});
 
   // Up to `count` new running trials. OutOfRange once the space is used up.
   absl::StatusOr<std::vector<Trial>> Suggest(int count);

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cmath>
 #include <nlohmann/json.hpp>
 #include <vector>
 
@@ -50,6 +51,21 @@ TEST(DriverStudyTest, OnePerCallOrManyAtOnceAreTheSame) {
   for (const Trial& trial : batch) {
     EXPECT_EQ((*one.Suggest(1)).front().parameters, trial.parameters);
   }
+}
+
+TEST(DriverStudyTest, LearnsOfEarlierStudiesFirst) {
+  StudySpec spec = RandomSpec();
+  spec.algorithm.name = "bayesian";
+  EarlierStudy earlier{.name = "old", .trust = Trust::kSimilar};
+  for (const double x : {0.2, 0.7, 0.9}) {
+    Trial trial;
+    trial.state = TrialState::kCompleted;
+    trial.parameters = {{"x", x}};
+    trial.final_metrics = {{"loss", std::abs(x - 0.7)}};
+    AddEarlier(trial, spec, earlier);
+  }
+  DriverStudy study = *DriverStudy::Create(spec, {earlier});
+  EXPECT_EQ((*study.Suggest(1)).front().parameters, (Parameters{{"x", 0.7}}));
 }
 
 TEST(DriverStudyTest, ATrialEndsOnce) {

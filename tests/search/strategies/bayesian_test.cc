@@ -312,5 +312,144 @@ TEST(BayesianTest, NothingButFailuresIsSearchedAtRandom) {
   EXPECT_THAT(trials.back().origin.why, HasSubstr("no trial has a result"));
 }
 
+// --- After earlier studies --------------------------------------------------
+
+// `trials` random ones of a study of what `train` gives.
+EarlierStudy EarlierOf(const StudySpec& spec, Trust trust, int trials,
+                       const Train& train) {
+  StudySpec random = spec;
+  random.algorithm.name = "random";
+  EarlierStudy earlier{.name = "local/earlier", .trust = trust};
+  for (const Trial& trial : RunStudy(random, trials, train)) {
+    AddEarlier(trial, spec, earlier);
+  }
+  return earlier;
+}
+
+// The losses of a new study that learns from `earlier`.
+std::vector<double> LossesAfter(const StudySpec& spec,
+                                const std::vector<EarlierStudy>& earlier,
+                                int trials, const Train& train) {
+  const auto strategy = *MakeSearchStrategy(spec);
+  for (const EarlierStudy& study : earlier) strategy->ObserveEarlier(study);
+  std::vector<double> losses;
+  for (int i = 1; i <= trials; ++i) {
+    Random random(spec.seed, i);
+    Trial trial = AsTrial(strategy->Suggest({}, 1, random).value()[0]);
+    trial.id = {i};
+    trial.state = TrialState::kCompleted;
+    train(trial.parameters, trial);
+    strategy->Observe(trial);
+    losses.push_back(trial.final_metrics.at("loss"));
+  }
+  return losses;
+}
+
+double Least(const std::vector<double>& losses) {
+  return *std::min_element(losses.begin(), losses.end());
+}
+
+Train TrainOn(double (*loss)(const Parameters&)) {
+  return [loss](const Parameters& parameters, Trial& trial) {
+    trial.final_metrics = {{"loss", loss(parameters)}};
+  };
+}
+
+double Narrow(const Parameters& parameters) {
+  double sum = 0;
+  for (const char* name : {"a", "b", "c", "d"}) {
+    sum += std::pow(At(parameters, name) - 0.8, 2);
+  }
+  return 1 - std::exp(-8 * sum);
+}
+
+// Elsewhere a little, on another scale.
+double NarrowBeside(const Parameters& parameters) {
+  double sum = 0;
+  for (const char* name : {"a", "b", "c", "d"}) {
+    sum += std::pow(At(parameters, name) - 0.75, 2);
+  }
+  return 40 - 30 * std::exp(-6 * sum);
+}
+
+double NarrowTurned(const Parameters& parameters) {
+  return -Narrow(parameters);
+}
+
+TEST(BayesianTransferTest, ASimilarStudySavesMostOfTheSearch) {
+  StudySpec spec = Spec(Numbers(4));
+  double with = 0, without = 0;
+  for (spec.seed = 1; spec.seed <= 5; ++spec.seed) {
+    const EarlierStudy earlier =
+        EarlierOf(spec, Trust::kSimilar, 60, TrainOn(NarrowBeside));
+    with += Least(LossesAfter(spec, {earlier}, 8, TrainOn(Narrow)));
+    without += Least(LossesAfter(spec, {}, 8, TrainOn(Narrow)));
+  }
+  EXPECT_LT(with, without / 2);
+}
+
+TEST(BayesianTransferTest, AMisleadingStudyIsSeenThrough) {
+  StudySpec spec = Spec(Numbers(4));
+  double with = 0, without = 0;
+  for (spec.seed = 1; spec.seed <= 5; ++spec.seed) {
+    const EarlierStudy earlier =
+        EarlierOf(spec, Trust::kSimilar, 60, TrainOn(NarrowTurned));
+    with += Least(LossesAfter(spec, {earlier}, 20, TrainOn(Narrow)));
+    without += Least(LossesAfter(spec, {}, 20, TrainOn(Narrow)));
+  }
+  EXPECT_LT(with, 1.2 * without + 0.01);
+}
+
+TEST(BayesianTransferTest, TrialsOfTheSameObjectiveCountAsOwnOnes) {
+  StudySpec spec = Spec(Numbers(4));
+  spec.seed = 1;
+  const EarlierStudy earlier =
+      EarlierOf(spec, Trust::kSame, 60, TrainOn(Narrow));
+  double best = 1;
+  for (const Trial& trial : earlier.trials) {
+    best = std::min(best, trial.final_metrics.at("loss"));
+  }
+  EXPECT_LT(Least(LossesAfter(spec, {earlier}, 6, TrainOn(Narrow))), best / 2);
+}
+
+TEST(BayesianTransferTest, AConfigurationOfAnEarlierStudyMayComeAgain) {
+  StudySpec spec = Spec({});
+  spec.space =
+      *SearchSpace::Create({{"a", IntegerDomain{.min = 0, .max = 9}, {}, {}}});
+  const Train train = [](const Parameters& parameters, Trial& trial) {
+    const auto a = std::get<int64_t>(parameters.at("a"));
+    trial.final_metrics = {{"loss", std::fabs(static_cast<double>(a) - 6)}};
+  };
+  for (const Trust trust : {Trust::kSame, Trust::kSimilar}) {
+    const EarlierStudy earlier = EarlierOf(spec, trust, 10, train);
+    EXPECT_EQ(LossesAfter(spec, {earlier}, 1, train)[0], 0);
+    EXPECT_EQ(LossesAfter(spec, {earlier}, 10, train).size(), 10u);
+  }
+}
+
+TEST(BayesianTransferTest, SeveralObjectivesEachHaveTheirSources) {
+  StudySpec spec = Spec(Numbers(2));
+  spec.metrics.push_back({.name = "time"});
+  const Train train = [](const Parameters& parameters, Trial& trial) {
+    const double a = At(parameters, "a");
+    trial.final_metrics = {{"loss", a * a}, {"time", (1 - a) * (1 - a)}};
+  };
+  const EarlierStudy earlier = EarlierOf(spec, Trust::kSimilar, 30, train);
+  const auto strategy = *MakeSearchStrategy(spec);
+  strategy->ObserveEarlier(earlier);
+  bool low = false, high = false;
+  for (int i = 1; i <= 12; ++i) {
+    Random random(1, i);
+    Trial trial = AsTrial(strategy->Suggest({}, 1, random).value()[0]);
+    trial.id = {i};
+    trial.state = TrialState::kCompleted;
+    train(trial.parameters, trial);
+    strategy->Observe(trial);
+    low |= At(trial.parameters, "a") < 0.2;
+    high |= At(trial.parameters, "a") > 0.8;
+  }
+  EXPECT_TRUE(low && high);
+}
+
 }  // namespace
 }  // namespace assay

@@ -80,6 +80,9 @@ class Study {
   std::unique_ptr<SearchStrategy> Make() const {
     auto strategy = MakeSearchStrategy(spec_);
     EXPECT_TRUE(strategy.ok()) << strategy.status();
+    for (const EarlierStudy& study : earlier_) {
+      (*strategy)->ObserveEarlier(study);
+    }
     return *std::move(strategy);
   }
 
@@ -122,6 +125,14 @@ class Study {
     finished_.push_back(trial);
   }
 
+  // Starts from other studies, with all that can happen to their trials.
+  void StartFrom(std::vector<Trust> trusts) {
+    for (const Trust trust : trusts) {
+      earlier_.push_back(Earlier(trust, 3 + earlier_.size()));
+    }
+    strategy_ = Make();
+  }
+
   // A new process: the strategy learns of the log again.
   void Restart() {
     strategy_ = Make();
@@ -129,7 +140,31 @@ class Study {
   }
 
  private:
+  EarlierStudy Earlier(Trust trust, uint64_t seed) const {
+    EarlierStudy earlier{.name = "local/earlier", .trust = trust};
+    StudySpec random = spec_;
+    random.algorithm.name = "random";
+    random.replicates = 1;
+    random.seed = seed;
+    const auto strategy = MakeSearchStrategy(random).value();
+    Random unused(seed);
+    const int wanted = trust == Trust::kSame ? 40 : 30;
+    const auto proposals = strategy->Suggest({}, wanted, unused).value();
+    for (size_t i = 0; i < proposals.size(); ++i) {
+      Trial trial = AsTrial(proposals[i]);
+      trial.number = static_cast<int64_t>(i);
+      constexpr TrialState kEnds[] = {
+          TrialState::kCompleted, TrialState::kCompleted, TrialState::kFailed,
+          TrialState::kStopped, TrialState::kInfeasible};
+      trial.state = kEnds[i % 5];
+      trial.final_metrics = {{"loss", static_cast<double>((7 * i) % 23)}};
+      AddEarlier(trial, spec_, earlier);
+    }
+    return earlier;
+  }
+
   StudySpec spec_;
+  std::vector<EarlierStudy> earlier_;
   std::unique_ptr<SearchStrategy> strategy_;
   std::vector<Trial> unfinished_;
   std::vector<Trial> finished_;
@@ -314,6 +349,65 @@ TEST_P(StrategyConformanceTest, OneParameterOfOneValueIsOneTrial) {
   EXPECT_EQ(study.unfinished()[0].parameters.at("only"),
             ParameterValue(int64_t{3}));
   EXPECT_EQ(study.Suggest(1).status().code(), absl::StatusCode::kOutOfRange);
+}
+
+// --- After earlier studies --------------------------------------------------
+
+TEST_P(StrategyConformanceTest, EarlierStudiesLeaveProposalsInTheSpaceAndNew) {
+  for (const bool small : {false, true}) {
+    Study study = Make(small ? SmallSpace() : MixedSpace());
+    study.StartFrom({Trust::kSimilar, Trust::kSame, Trust::kSimilar});
+    std::set<std::string> seen;
+    for (int i = 0; i < 35; ++i) {  // All of the small space.
+      const auto proposals = study.Suggest(1);
+      ASSERT_TRUE(proposals.ok()) << proposals.status();
+      const Proposal& proposal = proposals->at(0);
+      ASSERT_EQ(study.space().Canonical(proposal.parameters).value(),
+                proposal.parameters);
+      ASSERT_TRUE(seen.insert(Identity(proposal.parameters)).second);
+      study.Add(proposal);
+      if (i % 3 > 0) study.End(0);
+    }
+    if (small) {
+      EXPECT_EQ(study.Suggest(1).status().code(),
+                absl::StatusCode::kOutOfRange);
+    }
+  }
+}
+
+TEST_P(StrategyConformanceTest, ReplayAfterEarlierStudiesGivesTheSame) {
+  Study study = Make(MixedSpace());
+  study.StartFrom({Trust::kSimilar, Trust::kSame, Trust::kSimilar});
+  Random random(7);
+  for (int i = 0; i < 30; ++i) {
+    const int count = 1 + static_cast<int>(random.Below(3));
+    const auto proposals = study.Suggest(count).value();
+    study.Restart();
+    const auto again = study.Suggest(count).value();
+    ASSERT_EQ(again.size(), proposals.size());
+    for (size_t k = 0; k < again.size(); ++k) {
+      ASSERT_TRUE(Same(again[k], proposals[k])) << i;
+    }
+    for (const Proposal& proposal : again) {
+      if (random.Below(4) > 0) study.Add(proposal);
+    }
+    while (study.unfinished().size() > random.Below(6)) {
+      study.End(random.Below(study.unfinished().size()));
+    }
+  }
+}
+
+TEST_P(StrategyConformanceTest, WhatLearnsBeginsWithThePortfolio) {
+  Study study = Make(MixedSpace());
+  const bool learns = study.strategy().Learns();
+  const Proposal without = study.Suggest(1).value()[0];
+  study.StartFrom({Trust::kSimilar, Trust::kSimilar});
+  const Proposal with = study.Suggest(1).value()[0];
+  if (!learns) {
+    EXPECT_TRUE(Same(with, without)) << "takes no notice";
+  } else {
+    EXPECT_THAT(with.origin.why, testing::HasSubstr("portfolio"));
+  }
 }
 
 TEST_P(StrategyConformanceTest, ManyParametersWork) {
