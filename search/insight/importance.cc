@@ -10,6 +10,7 @@
 #include "search/domain.h"
 #include "search/gp/candidate_space.h"
 #include "search/insight/best_share.h"
+#include "search/insight/model_quality.h"
 #include "search/math/sobol.h"
 
 namespace assay {
@@ -19,7 +20,8 @@ constexpr int kGroups = 8;  // Of the jackknife.
 constexpr int kFewestPoints = 128;
 constexpr int kMostPoints = 4096;
 constexpr int kPointsForBest = 8192;
-constexpr int kBatch = 1024;   // Bounds the memory: [rows, kBatch] numbers.
+constexpr int kBatch = 1024;  // Bounds the memory: [rows, kBatch] numbers.
+constexpr double kGoodOrder = 0.7;
 constexpr double kWork = 4e9;  // Products of coordinates, about.
 
 absl::Status CheckModel(const StudyModel& model) {
@@ -37,13 +39,18 @@ absl::Status CheckModel(const StudyModel& model) {
                      kLeastImportanceRows));
   }
   if (model.r_squared() >= kLeastRSquared) return absl::OkStatus();
+  const double order = AssessQuality(model).rank_correlation;
   return absl::FailedPreconditionError(absl::StrFormat(
       "importance of \"%s\": the model of %d configurations explains too "
-      "little of it: its leave-one-out R^2 is %.2g, at least %.2g is needed. "
-      "More trials may help, or fewer parameters; a metric that is mostly "
-      "noise "
-      "has no importance to tell",
-      model.metric().name, rows, model.r_squared(), kLeastRSquared));
+      "little of its variance: its leave-one-out R^2 is %.2g, at least %.2g is "
+      "needed. %s",
+      model.metric().name, rows, model.r_squared(), kLeastRSquared,
+      order >= kGoodOrder
+          ? absl::StrFormat("It knows the order (rank correlation %.2g): a few "
+                            "extreme values make the variance. Report the "
+                            "metric's logarithm too, and ask for that",
+                            order)
+          : "More trials may help, unless the metric is mostly noise"));
 }
 
 // What a model predicts, beside what it would have without one of the groups of

@@ -5,6 +5,7 @@
 #include <limits>
 #include <utility>
 
+#include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "search/replicates.h"
@@ -14,7 +15,8 @@ namespace {
 
 constexpr int kBestKept = 250;
 constexpr int kFolds = 8;
-constexpr int kFirstFit = 200;  // Rows that the fit of more starts from.
+constexpr size_t kShownBytes = 64;  // Of a wrong name.
+constexpr int kFirstFit = 200;      // Rows that the fit of more starts from.
 
 using Row = StudyModel::Row;
 
@@ -120,9 +122,9 @@ absl::StatusOr<int> FindMetric(const StudySpec& spec, const std::string& name) {
     if (spec.metrics[i].name == name) return static_cast<int>(i);
     names.push_back(spec.metrics[i].name);
   }
-  return absl::InvalidArgumentError(
-      absl::StrCat("metric: \"", name, "\" is no metric of the study; ",
-                   absl::StrJoin(names, ", ")));
+  return absl::InvalidArgumentError(absl::StrCat(
+      "metric: \"", absl::Utf8SafeCEscape(name.substr(0, kShownBytes)),
+      "\" is no metric of the study; ", absl::StrJoin(names, ", ")));
 }
 
 absl::StatusOr<StudyModel> StudyModel::Fit(

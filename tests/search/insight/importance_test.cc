@@ -119,6 +119,21 @@ TEST(ImportanceTest, AModelThatExplainsNothingIsRefusedWithItsFigure) {
   EXPECT_TRUE(absl::IsFailedPrecondition(importance.status()));
   EXPECT_THAT(std::string(importance.status().message()),
               HasSubstr("leave-one-out R^2 is"));
+  EXPECT_THAT(std::string(importance.status().message()),
+              HasSubstr("unless the metric is mostly noise"));
+}
+
+TEST(ImportanceTest, ExtremeValuesOfAMetricWhoseOrderIsKnownAreSaidToBe) {
+  const StudySpec spec = SpecOf(Numbers(2, 0, 1));
+  std::vector<Trial> trials =
+      RandomTrials(spec, 60, 11, [](const Parameters& p) {
+        return Metrics{{"loss", Get(p, "x0")}};
+      });
+  trials[7].final_metrics["loss"] = 1e6;
+  const auto importance = ImportanceOf(spec, trials);
+  EXPECT_TRUE(absl::IsFailedPrecondition(importance.status()));
+  EXPECT_THAT(std::string(importance.status().message()),
+              HasSubstr("a few extreme values make the variance"));
 }
 
 TEST(ImportanceTest, NineConfigurationsAreTooFew) {
