@@ -14,6 +14,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/time/clock.h"
+#include "assay/v1/insight.grpc.pb.h"
 #include "assay/v1/study.grpc.pb.h"
 #include "assay/v1/trial.grpc.pb.h"
 #include "client/rpc/call.h"
@@ -65,6 +66,7 @@ class StudyClient::Connection {
     const auto channel = MakeChannel(address);
     studies_ = v1::StudyService::NewStub(channel);
     trials_ = v1::TrialService::NewStub(channel);
+    insight_ = v1::InsightService::NewStub(channel);
     renewer_ = std::thread([this] { Renew(); });
   }
 
@@ -93,6 +95,16 @@ class StudyClient::Connection {
                                                      const Request&, Response*),
       const Request& request) {
     return assay::Call(*trials_, method, request, How());
+  }
+  template <typename Request, typename Response>
+  absl::StatusOr<Response> Call(
+      grpc::Status (v1::InsightService::Stub::*method)(grpc::ClientContext*,
+                                                       const Request&,
+                                                       Response*),
+      const Request& request) {
+    CallOptions how = How();
+    how.attempt_timeout = how.timeout;  // It computes for seconds.
+    return assay::Call(*insight_, method, request, how);
   }
 
   // The first free place, now taken.
@@ -251,6 +263,7 @@ class StudyClient::Connection {
   const bool resumes_;  // Another process had this name before.
   std::unique_ptr<v1::StudyService::Stub> studies_;
   std::unique_ptr<v1::TrialService::Stub> trials_;
+  std::unique_ptr<v1::InsightService::Stub> insight_;
 
   Mutex mutex_;
   CondVar changed_;
@@ -328,6 +341,29 @@ absl::StatusOr<std::vector<v1::Trial>> StudyClient::Best(
       connection_->Call(&v1::StudyService::Stub::Optimal, request));
   return std::vector<v1::Trial>(optimal.trials().begin(),
                                 optimal.trials().end());
+}
+
+// --- Insight ----------------------------------------------------------------
+
+absl::StatusOr<v1::ImportanceResponse> StudyClient::Importance(
+    const std::string& study, const std::string& metric) {
+  v1::ImportanceRequest request;
+  request.set_study(study);
+  request.set_metric(metric);
+  return connection_->Call(&v1::InsightService::Stub::Importance, request);
+}
+
+absl::StatusOr<v1::PredictResponse> StudyClient::Predict(
+    const v1::PredictRequest& request) {
+  return connection_->Call(&v1::InsightService::Stub::Predict, request);
+}
+
+absl::StatusOr<v1::QualityResponse> StudyClient::Quality(
+    const std::string& study, const std::string& metric) {
+  v1::QualityRequest request;
+  request.set_study(study);
+  request.set_metric(metric);
+  return connection_->Call(&v1::InsightService::Stub::Quality, request);
 }
 
 // --- Ask and tell -----------------------------------------------------------

@@ -9,6 +9,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "assay/v1/insight.pb.h"
 #include "assay/v1/study.pb.h"
 #include "assay/v1/trial.pb.h"
 
@@ -64,6 +65,17 @@ class StudyClient {
   absl::StatusOr<std::vector<v1::Trial>> ListTrials(const std::string& study);
   // The best trial, or the Pareto front; empty while no trial has a value.
   absl::StatusOr<std::vector<v1::Trial>> Best(const std::string& study);
+
+  // What the trials say, see proto/assay/v1/insight.proto: which parameters
+  // decide about a metric (empty: the first objective), what configurations
+  // would measure, how far that can be trusted. They wait for the server's
+  // answer, some seconds of computing, up to `timeout`.
+  absl::StatusOr<v1::ImportanceResponse> Importance(
+      const std::string& study, const std::string& metric = "");
+  absl::StatusOr<v1::PredictResponse> Predict(
+      const v1::PredictRequest& request);
+  absl::StatusOr<v1::QualityResponse> Quality(const std::string& study,
+                                              const std::string& metric = "");
 
   // One trial to train, held until Complete() or Fail(). OutOfRange once the
   // study is over or its space used up, FailedPrecondition while it is paused,

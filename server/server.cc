@@ -18,6 +18,7 @@
 #include "absl/strings/strip.h"
 #include "search/base/clock.h"
 #include "search/base/status_macros.h"
+#include "server/grpc/insight_service.h"
 #include "server/grpc/refuse_unparsable.h"
 #include "server/grpc/report_calls.h"
 #include "server/grpc/server_service.h"
@@ -28,6 +29,7 @@
 #include "server/grpc/worker_service.h"
 #include "server/http/http_server.h"
 #include "server/http/monitoring_routes.h"
+#include "server/insight.h"
 #include "server/metrics.h"
 #include "server/metrics_observer.h"
 #include "server/thread_pool.h"
@@ -98,11 +100,13 @@ class Server::Parts {
   void Stop() {
     if (std::exchange(stopped_, true)) return;
     dispatcher_.StopHandingOut();
+    insight_.Stop();
     if (grpc_) {
       grpc_->Shutdown(std::chrono::system_clock::now() + kShutdownGrace);
     }
     if (http_) http_->Stop(absl::Seconds(1));
     timer_.Stop();
+    insight_pool_->Stop();
     search_pool_->Stop();
     pool_->Stop();     // What the last commits post to it is forgotten.
     storage_.reset();  // Commits what waits.
@@ -211,6 +215,7 @@ class Server::Parts {
     builder.RegisterService(&trial_service_);
     builder.RegisterService(&worker_service_);
     builder.RegisterService(&server_service_);
+    builder.RegisterService(&insight_service_);
     reports_.AddTo(builder);
     absl::string_view path = config_.grpc;
     const bool is_taken =
@@ -243,6 +248,9 @@ class Server::Parts {
       std::make_unique<ThreadPool>(kReadThreads);
   std::unique_ptr<ThreadPool> search_pool_ =
       std::make_unique<ThreadPool>(config_.search_threads, kSearchNiceness);
+  // Of its own: a search shall not wait for a question, nor the other way.
+  std::unique_ptr<ThreadPool> insight_pool_ =
+      std::make_unique<ThreadPool>(1, kSearchNiceness);
   Timer timer_{clock_};
   ChangeFeed feed_;
   LeaseTable leases_{clock_};
@@ -254,6 +262,7 @@ class Server::Parts {
   WorkerRegistry workers_{{studies_, dispatcher_, *storage_, leases_, clock_,
                            *pool_, timer_,
                            absl::Seconds(config_.worker_lease_seconds)}};
+  Insight insight_{{studies_, *storage_, *insight_pool_}};
   MetricsObserver observer_{{studies_, *storage_, metrics_}};
   ServiceContext context_{
       studies_,
@@ -274,6 +283,7 @@ class Server::Parts {
   TrialService trial_service_{context_};
   WorkerService worker_service_{context_};
   ServerService server_service_{context_};
+  InsightService insight_service_{context_, insight_};
   ReportCalls reports_{context_, trial_service_};
   int grpc_port_ = 0;
   std::unique_ptr<grpc::Server> grpc_;

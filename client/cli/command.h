@@ -30,6 +30,8 @@ using Command = std::function<absl::StatusOr<ExitCode>(Context&)>;
 // Each adds the commands of one group. Parsing puts the chosen one in
 // `command`; both have to outlive the parsing.
 void AddStudyCommands(CLI::App& app, Command& command);
+// Into the group of studies, which must be there.
+void AddInsightCommands(CLI::App& app, Command& command);
 void AddTrialCommands(CLI::App& app, Command& command);
 void AddWorkerCommands(CLI::App& app, Command& command);
 void AddServerCommands(CLI::App& app, Command& command);

@@ -37,6 +37,7 @@ Connection::Connection(const std::string& address)
   trials_ = v1::TrialService::NewStub(channel_);
   workers_ = v1::WorkerService::NewStub(channel_);
   server_ = v1::ServerService::NewStub(channel_);
+  insight_ = v1::InsightService::NewStub(channel_);
 }
 
 bool Connection::WaitUntilConnected(absl::Duration time) const {

@@ -6,6 +6,7 @@
 
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "assay/v1/insight.grpc.pb.h"
 #include "assay/v1/server.grpc.pb.h"
 #include "assay/v1/study.grpc.pb.h"
 #include "assay/v1/trial.grpc.pb.h"
@@ -26,10 +27,13 @@ class Connection {
   absl::StatusOr<Response> Call(
       grpc::Status (Stub::*method)(grpc::ClientContext*, const Request&,
                                    Response*),
-      const Request& request) const {
-    absl::StatusOr<Response> response = assay::Call(
-        GetStub<Stub>(), method, request,
-        CallOptions{.timeout = absl::Seconds(10), .wait_for_server = false});
+      const Request& request,
+      absl::Duration timeout = absl::Seconds(10)) const {
+    absl::StatusOr<Response> response =
+        assay::Call(GetStub<Stub>(), method, request,
+                    CallOptions{.timeout = timeout,
+                                .attempt_timeout = timeout,
+                                .wait_for_server = false});
     if (!response.ok()) return Explain(response.status());
     return response;
   }
@@ -53,6 +57,8 @@ class Connection {
       return *trials_;
     } else if constexpr (std::is_same_v<Stub, v1::WorkerService::Stub>) {
       return *workers_;
+    } else if constexpr (std::is_same_v<Stub, v1::InsightService::Stub>) {
+      return *insight_;
     } else {
       return *server_;
     }
@@ -64,6 +70,7 @@ class Connection {
   std::unique_ptr<v1::TrialService::Stub> trials_;
   std::unique_ptr<v1::WorkerService::Stub> workers_;
   std::unique_ptr<v1::ServerService::Stub> server_;
+  std::unique_ptr<v1::InsightService::Stub> insight_;
 };
 
 // The study of this name or id.

@@ -48,6 +48,7 @@ int Run(int argc, char** argv) {
   app.fallthrough();
   Command command;
   AddStudyCommands(app, command);
+  AddInsightCommands(app, command);
   AddTrialCommands(app, command);
   AddWorkerCommands(app, command);
   AddServerCommands(app, command);

@@ -3,7 +3,6 @@
 #include <memory>
 #include <ostream>
 
-#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "client/cli/command.h"
@@ -11,6 +10,7 @@
 #include "client/cli/format.h"
 #include "client/cli/import_command.h"
 #include "client/cli/json.h"
+#include "client/cli/parameter_arguments.h"
 #include "client/cli/table.h"
 #include "search/base/status_macros.h"
 
@@ -152,25 +152,6 @@ absl::StatusOr<ExitCode> Show(Context& context, const std::string& name) {
 
 // --- enqueue, stop, retry ---------------------------------------------------
 
-// The text as a parameter's value: a number, true or false, else a text. In
-// quotes it is a text in any case.
-google::protobuf::Value ParseValue(const std::string& text) {
-  google::protobuf::Value value;
-  double number = 0;
-  const bool quoted = text.size() >= 2 && text.front() == text.back() &&
-                      (text.front() == '"' || text.front() == '\'');
-  if (quoted) {
-    value.set_string_value(text.substr(1, text.size() - 2));
-  } else if (text == "true" || text == "false") {
-    value.set_bool_value(text == "true");
-  } else if (absl::SimpleAtod(text, &number)) {
-    value.set_number_value(number);
-  } else {
-    value.set_string_value(text);
-  }
-  return value;
-}
-
 struct Enqueued {
   std::string study, note;
   std::vector<std::string> parameters;
@@ -185,15 +166,8 @@ absl::StatusOr<ExitCode> Enqueue(Context& context, const Enqueued& enqueued) {
   // A lost answer is asked for again without a second trial.
   request.set_request_id(
       absl::StrCat("cli-", getpid(), "-", absl::GetCurrentTimeNanos()));
-  for (const std::string& parameter : enqueued.parameters) {
-    const size_t equals = parameter.find('=');
-    if (equals == std::string::npos || equals == 0) {
-      return absl::InvalidArgumentError(
-          absl::StrCat("\"", parameter, "\": NAME=VALUE is wanted"));
-    }
-    (*request.mutable_parameters())[parameter.substr(0, equals)] =
-        ParseValue(parameter.substr(equals + 1));
-  }
+  ASSAY_RETURN_IF_ERROR(
+      ParseParameters(enqueued.parameters, *request.mutable_parameters()));
   const Connection connection(context.server);
   ASSAY_ASSIGN_OR_RETURN(
       const v1::Trial trial,

@@ -26,7 +26,7 @@ def make_stubs(folder):
     subprocess.run(
         ["protoc", f"--proto_path={PROTO}", f"--python_out={folder}", f"--grpc_out={folder}",
          f"--plugin=protoc-gen-grpc={shutil.which('grpc_python_plugin')}",
-         *[f"assay/v1/{name}.proto" for name in ("study", "trial", "worker", "server")]],
+         *[f"assay/v1/{name}.proto" for name in ("study", "trial", "worker", "server", "insight")]],
         cwd=PROTO, check=True)
 
 
@@ -43,7 +43,8 @@ def main():
         if stubs == folder:
             make_stubs(folder)
         sys.path.insert(0, stubs)
-        from assay.v1 import study_pb2, study_pb2_grpc, trial_pb2, trial_pb2_grpc
+        from assay.v1 import (insight_pb2, insight_pb2_grpc, study_pb2, study_pb2_grpc, trial_pb2,
+                              trial_pb2_grpc)
 
         channel = grpc.insecure_channel(address)
         studies = study_pb2_grpc.StudyServiceStub(channel)
@@ -76,6 +77,11 @@ def main():
         best = studies.Optimal(study_pb2.OptimalRequest(study=study)).trials[0]
         x = {name: value.number_value for name, value in best.parameters.items()}
         print(f"best of 100: y = {best.final_metrics['y']:.4f} at x1 = {x['x1']:.3f}, x2 = {x['x2']:.3f}")
+
+        insight = insight_pb2_grpc.InsightServiceStub(channel)
+        answer = insight.Importance(insight_pb2.ImportanceRequest(study=study))
+        for parameter in answer.parameters:
+            print(f"{parameter.name} makes {parameter.total.value:.0%} of the variance of y")
 
 
 if __name__ == "__main__":

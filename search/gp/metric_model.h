@@ -74,6 +74,8 @@ class MetricModel {
   // From the process's unit to the values', for kObjective.
   double Natural(double target) const { return transform_->Inverse(target); }
   OutputTransform::Kind transform() const { return kind_; }
+  // Of the last values.
+  const OutputTransform& output() const { return *transform_; }
 
  private:
   using Kind = OutputTransform::Kind;

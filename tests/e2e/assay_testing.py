@@ -41,7 +41,7 @@ def _load_stubs():
 
 _load_stubs()
 from google.protobuf import json_format  # noqa: E402
-from assay.v1 import (server_pb2, server_pb2_grpc, study_pb2, study_pb2_grpc, trial_pb2,  # noqa: E402
+from assay.v1 import (insight_pb2, insight_pb2_grpc, server_pb2, server_pb2_grpc, study_pb2, study_pb2_grpc, trial_pb2,  # noqa: E402
                       trial_pb2_grpc, worker_pb2, worker_pb2_grpc)
 
 Study, Trial, Attempt = study_pb2.Study, trial_pb2.Trial, trial_pb2.Attempt
@@ -196,6 +196,7 @@ class Server:
         self.trials = trial_pb2_grpc.TrialServiceStub(self.channel)
         self.workers = worker_pb2_grpc.WorkerServiceStub(self.channel)
         self.admin = server_pb2_grpc.ServerServiceStub(self.channel)
+        self.insight = insight_pb2_grpc.InsightServiceStub(self.channel)
 
     def kill(self):
         self.process.kill()

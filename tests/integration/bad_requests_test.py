@@ -714,6 +714,45 @@ def list_rows():
     ]
 
 
+def insight_rows():
+    def bad(method, name, *words, code=INVALID, **fields):
+        method = f"InsightService/{method}"
+        return row(name, method, api.request_type(method)(**fields), code, *words)
+
+    def predict(name, *words, **changes):
+        wrong = {k: v for k, v in dict(GOOD, **changes).items() if v is not Ellipsis}
+        return bad("Predict", name, "configurations[1]: ", *words, study="world",
+                   configurations=[dict(parameters=parameters(**GOOD)),
+                                   dict(parameters=parameters(**wrong))])
+
+    rows = [
+        bad("Predict", "none", "configurations: 0", "1000", study="world"),
+        bad("Predict", "1,001 configurations", "configurations: 1001", "1000", study="world",
+            configurations=[dict()] * 1001),
+        predict("above max", '"x"', "1.5", x=1.5),
+        predict("NaN", "x", "nan", x=NAN),
+        predict("missing", '"x"', "missing", x=...),
+        predict("unknown", '"y"', "unknown", y=1),
+        predict("not active", '"depth"', "not active", kind="b"),
+        predict("breaks a constraint", "n * x <= 6", n=8, x=1),
+    ]
+    for method in ("Importance", "Quality"):
+        rows += [
+            bad(method, "unknown metric", "metric", '"speed"', "loss", study="world",
+                metric="speed"),
+            bad(method, "metric of 1 MB", "metric", study="world", metric=MEGABYTE),
+        ]
+    for method, more in (("Importance", {}), ("Quality", {}),
+                         ("Predict", dict(configurations=[dict()]))):
+        rows += [
+            bad(method, "no study", "study", "empty", **more),
+            bad(method, "unknown study", '"nobody"', study="nobody", code=NOT_FOUND, **more),
+            bad(method, "no space", "declares no parameters", study="free", code=PRECONDITION,
+                **more),
+        ]
+    return rows
+
+
 def other_rows():
     return [
         row("unknown worker", "WorkerService/Drain", api.request_type("WorkerService/Drain")(
@@ -736,7 +775,7 @@ def other_rows():
 
 @pytest.mark.parametrize("method, request_, code, words", [
     *create_rows(), *study_rows(), *suggest_rows(), *trial_rows(), *parameter_rows(),
-    *list_rows(), *other_rows()])
+    *list_rows(), *insight_rows(), *other_rows()])
 def test_is_refused(server, world, method, request_, code, words):
     request = request_(world) if callable(request_) else request_
     revision = server.api.call("StudyService/Get", study="world").revision
@@ -751,7 +790,7 @@ def test_is_refused(server, world, method, request_, code, words):
 
 def test_every_method_is_in_the_table():
     rows = [*create_rows(), *study_rows(), *suggest_rows(), *trial_rows(), *parameter_rows(),
-            *list_rows(), *other_rows()]
+            *list_rows(), *insight_rows(), *other_rows()]
     covered = {parameter.values[0] for parameter in rows}
     # What takes no fields cannot be wrong; worker_stream_test has the stream.
     fieldless = {"ServerService/Check", "ServerService/Info", "WorkerService/List"}

@@ -79,6 +79,9 @@ def seeds(trials):
                                        dict(trial_id=trial, attributes=[attribute()])],
         "TrialService/ListAttributes": [dict(study="world")],
         "WorkerService/List": [{}], "WorkerService/Drain": [dict(name="w")],
+        "InsightService/Importance": [dict(study="world", metric="loss")],
+        "InsightService/Predict": [dict(study="world", configurations=[dict(parameters=good)])],
+        "InsightService/Quality": [dict(study="world", metric="loss")],
         "ServerService/Check": [{}], "ServerService/Info": [{}],
         # Its one field names a file that would be written.
         "ServerService/Backup": [],

@@ -71,6 +71,14 @@ def arguments():
     latency("--driver")
     latency("--json", metavar="FILE", help="the cells, as JSON lines")
     latency("--plots", action="store_true")
+    calibration = commands.add_parser(
+        "calibration", help="whether intervals of predictions hold what they say").add_argument
+    calibration("--n", default="30,100", help="trials")
+    calibration("--seeds", type=int, default=20)
+    calibration("--problems", default="", metavar="NAMES", help="only these tables, by comma")
+    calibration("--noisy", action="store_true", help="a trial measures one of the table's seeds")
+    calibration("--detail", action="store_true", help="table by table too")
+    calibration("--driver")
     return parser.parse_args()
 
 
@@ -138,6 +146,9 @@ def main():
     if args.command == "transfer":
         from . import transfer
         return transfer.main(args)
+    if args.command == "calibration":
+        from . import calibration
+        return calibration.main(args)
     if args.command == "report":
         from . import plots
         return plots.report_all()

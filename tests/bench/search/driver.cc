@@ -10,6 +10,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "search/base/status_macros.h"
+#include "search/insight/model_quality.h"
 #include "tests/bench/search/driver_study.h"
 #include "tests/bench/search/spec_json.h"
 
@@ -114,6 +115,35 @@ absl::Status Report(DriverStudy& study, const Json& request) {
                       request.at("step").get<int64_t>(), std::move(metrics));
 }
 
+Json WriteCoverage(const Coverage& coverage) {
+  return {{"half", coverage.half}, {"most", coverage.most}};
+}
+
+// What a model of the finished trials says of itself, and of `points`.
+absl::StatusOr<Json> Insight(const DriverStudy& study, const Json& request) {
+  ASSAY_ASSIGN_OR_RETURN(const StudyModel model,
+                         study.Model(request.value("metric", "")));
+  const ModelQuality quality = AssessQuality(model);
+  std::vector<Parameters> points;
+  for (const Json& point : request.at("points")) {
+    ASSAY_ASSIGN_OR_RETURN(points.emplace_back(), ReadParameters(point));
+    ASSAY_ASSIGN_OR_RETURN(points.back(),
+                           model.spec().space.Canonical(points.back()));
+  }
+  Json predictions = Json::array();
+  for (const Prediction& said : Predict(model, points)) {
+    predictions.push_back({{"median", said.median},
+                           {"half", {said.half.low, said.half.high}},
+                           {"most", {said.most.low, said.most.high}}});
+  }
+  return Json{{"r_squared", quality.r_squared},
+              {"rank_correlation", quality.rank_correlation},
+              {"log_score", quality.log_score},
+              {"coverage", WriteCoverage(quality.coverage)},
+              {"uncalibrated", WriteCoverage(quality.uncalibrated)},
+              {"predictions", predictions}};
+}
+
 absl::StatusOr<Json> Driver::Dispatch(const std::string& what,
                                       const Json& request) {
   static const std::map<std::string, TrialState> kEnds = {
@@ -132,6 +162,7 @@ absl::StatusOr<Json> Driver::Dispatch(const std::string& what,
     studies_.erase(found);
     return answer;
   }
+  if (what == "insight") return Insight(study, request);
   if (what == "suggest") {
     ASSAY_ASSIGN_OR_RETURN(answer, Suggest(study, request));
   } else if (what == "report") {
@@ -143,7 +174,7 @@ absl::StatusOr<Json> Driver::Dispatch(const std::string& what,
   } else {
     return absl::InvalidArgumentError(absl::StrCat(
         "\"", what, "\" is unknown, there are create, suggest, add, report, ",
-        "complete, fail, stop, infeasible, close"));
+        "complete, fail, stop, infeasible, insight, close"));
   }
   answer["cpu_us"] = study.TakeCpuMicros();
   return answer;

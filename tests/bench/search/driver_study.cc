@@ -57,8 +57,8 @@ absl::StatusOr<std::vector<Trial>> DriverStudy::Suggest(int count) {
     trials.push_back(running.trial);
   }
   // As SearchRunner::Propose().
-  Random random(spec_.seed,
-                (static_cast<uint64_t>(ended_) << 24) + trials.size());
+  Random random(spec_.seed, (static_cast<uint64_t>(finished_.size()) << 24) +
+                                trials.size());
   absl::StatusOr<std::vector<Proposal>> proposals;
   {
     CpuTimer timer(cpu_nanos_);
@@ -102,14 +102,14 @@ void DriverStudy::Observe(Trial trial, TrialState state,
   trial.state = state;
   trial.failed_attempts = state == TrialState::kFailed ? 1 : 0;
   trial.ended_revision = trial.revision = ++revision_;
-  ++ended_;
+  finished_.push_back(std::move(trial));
   CpuTimer timer(cpu_nanos_);
   if (strategy_->WantsReports()) {
     for (const Measurement& measurement : curve) {
-      strategy_->ObserveReport(trial, measurement);
+      strategy_->ObserveReport(finished_.back(), measurement);
     }
   }
-  strategy_->Observe(trial);
+  strategy_->Observe(finished_.back());
 }
 
 absl::StatusOr<DriverStudy::Running*> DriverStudy::Find(int64_t number) {
@@ -150,6 +150,12 @@ absl::Status DriverStudy::End(int64_t number, TrialState state,
   running_.erase(number);
   Observe(std::move(trial), state, curve);
   return absl::OkStatus();
+}
+
+absl::StatusOr<StudyModel> DriverStudy::Model(const std::string& metric) const {
+  ASSAY_ASSIGN_OR_RETURN(const int index, FindMetric(spec_, metric));
+  return StudyModel::Fit(std::make_shared<const StudySpec>(spec_), index,
+                         finished_);
 }
 
 int64_t DriverStudy::TakeCpuMicros() {

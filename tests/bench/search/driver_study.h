@@ -3,10 +3,12 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "search/insight/study_model.h"
 #include "search/search_strategy.h"
 #include "search/study.h"
 
@@ -36,6 +38,9 @@ class DriverStudy {
   // from its reports. REQUIRES: IsFinished(state).
   absl::Status End(int64_t number, TrialState state, Metrics final_metrics);
 
+  // Of a metric, from what ended so far; the errors of StudyModel::Fit().
+  absl::StatusOr<StudyModel> Model(const std::string& metric) const;
+
   // Microseconds of CPU, of all threads of the process, spent in calls of the
   // strategy since the last call of this.
   int64_t TakeCpuMicros();
@@ -57,8 +62,8 @@ class DriverStudy {
   StudySpec spec_;
   std::unique_ptr<SearchStrategy> strategy_;
   std::map<int64_t, Running> running_;  // By number.
+  std::vector<Trial> finished_;         // In the order of their ends.
   int64_t created_ = 0;
-  int64_t ended_ = 0;
   int64_t revision_ = 0;
   int64_t cpu_nanos_ = 0;
 };

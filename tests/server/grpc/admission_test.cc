@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "server/grpc/insight_service.h"
 #include "server/grpc/report_calls.h"
 #include "server/grpc/server_service.h"
 #include "server/grpc/study_service.h"
@@ -57,6 +58,7 @@ class AdmissionTest : public CoreTest {
     builder.RegisterService(&trial_service_);
     builder.RegisterService(&worker_service_);
     builder.RegisterService(&server_service_);
+    builder.RegisterService(&insight_service_);
     reports_.AddTo(builder);
     server_ = builder.BuildAndStart();
     reports_.Start();
@@ -117,6 +119,8 @@ class AdmissionTest : public CoreTest {
   ReportCalls reports_{context_, trial_service_};
   WorkerService worker_service_{context_};
   ServerService server_service_{context_};
+  Insight insight_{{core_->studies, core_->storage, core_->pool}};
+  InsightService insight_service_{context_, insight_};
   std::unique_ptr<grpc::Server> server_;
   std::shared_ptr<grpc::Channel> channel_;
 };

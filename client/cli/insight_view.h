@@ -1,0 +1,32 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "assay/v1/insight.pb.h"
+#include "assay/v1/study.pb.h"
+#include "client/cli/terminal.h"
+
+namespace assay {
+
+// What InsightService says, as people read it: lines of a screen.
+
+// A row a parameter, with a bar of its total share.
+std::vector<std::string> ImportanceLines(const v1::ImportanceResponse& response,
+                                         const Look& look);
+
+// The first prediction: a row a metric, in the order of the spec.
+std::vector<std::string> PredictionLines(const v1::StudySpec& spec,
+                                         const v1::PredictResponse& response,
+                                         const Look& look);
+
+// The figures, what they mean, and the `count` trials that are predicted worst,
+// by their intervals.
+std::vector<std::string> QualityLines(const v1::QualityResponse& response,
+                                      int count, const Look& look);
+
+// Whether a model with these figures can be trusted: "yes: ...", "roughly:
+// ...", "no: ...".
+std::string TrustInWords(const v1::QualityResponse& response);
+
+}  // namespace assay

@@ -1,0 +1,221 @@
+#include "server/insight.h"
+
+#include <algorithm>
+#include <iterator>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "search/base/status_macros.h"
+
+namespace assay {
+namespace {
+
+constexpr int kPage = 1000;
+
+absl::Status CheckSpace(const StudySpec& spec) {
+  if (!spec.space.empty()) return absl::OkStatus();
+  return absl::FailedPreconditionError(
+      absl::StrCat("study \"", spec.name,
+                   "\" declares no parameters: there is nothing to model"));
+}
+
+absl::Status MakeCanonical(const StudySpec& spec,
+                           std::vector<Parameters>& configurations) {
+  for (size_t i = 0; i < configurations.size(); ++i) {
+    absl::StatusOr<Parameters> canonical =
+        spec.space.Canonical(configurations[i]);
+    if (!canonical.ok()) {
+      return absl::Status(
+          canonical.status().code(),
+          absl::StrCat("configurations[", i,
+                       "]: ", std::string(canonical.status().message())));
+    }
+    configurations[i] = *std::move(canonical);
+  }
+  return absl::OkStatus();
+}
+
+// As if the metrics were independent.
+void MultiplyBounds(const StudySpec& spec,
+                    Insight::PredictAnswer::Configuration& configuration) {
+  std::optional<double> chance;
+  for (const MetricSpec& metric : spec.metrics) {
+    if (!metric.bound) continue;
+    const auto found = configuration.metrics.find(metric.name);
+    if (found == configuration.metrics.end()) return;
+    chance = chance.value_or(1) * found->second.keeps_bound.value_or(0);
+  }
+  configuration.keeps_bounds = chance;
+}
+
+}  // namespace
+
+template <typename Answer, typename Work>
+void Insight::Post(Cancelled cancelled, Done<Answer> done, Work work) {
+  if (waiting_.fetch_add(1) >= kMaxWaiting) {
+    --waiting_;
+    return done(absl::ResourceExhaustedError(absl::StrCat(
+        kMaxWaiting, " questions about studies wait already; try again")));
+  }
+  parts_.executor.Post([this, cancelled = std::move(cancelled),
+                        done = std::move(done),
+                        work = std::move(work)]() mutable {
+    const absl::Status wanted = CheckWanted(cancelled);
+    absl::StatusOr<Answer> answer =
+        wanted.ok() ? work(cancelled) : absl::StatusOr<Answer>(wanted);
+    --waiting_;
+    done(std::move(answer));
+  });
+}
+
+absl::Status Insight::CheckWanted(const Cancelled& cancelled) const {
+  if (stopped_) return absl::UnavailableError("the server is shutting down");
+  if (*cancelled) return absl::CancelledError("nobody waits any more");
+  return absl::OkStatus();
+}
+
+void Insight::AskImportance(std::string study, std::string metric,
+                            Cancelled cancelled, Done<ImportanceAnswer> done) {
+  Post<ImportanceAnswer>(
+      std::move(cancelled), std::move(done),
+      [this, study = std::move(study), metric = std::move(metric)](
+          const Cancelled& unwanted) -> absl::StatusOr<ImportanceAnswer> {
+        ASSAY_ASSIGN_OR_RETURN(Subject subject, Find(study));
+        ASSAY_ASSIGN_OR_RETURN(const Model model, ModelOf(subject, metric));
+        absl::StatusOr<Importance> importance = AssessImportance(
+            *model, [&] { return CheckWanted(unwanted).ok(); });
+        ASSAY_RETURN_IF_ERROR(CheckWanted(unwanted));
+        ASSAY_RETURN_IF_ERROR(importance.status());
+        return ImportanceAnswer{model->metric().name, *std::move(importance)};
+      });
+}
+
+void Insight::AskQuality(std::string study, std::string metric,
+                         Cancelled cancelled, Done<QualityAnswer> done) {
+  Post<QualityAnswer>(
+      std::move(cancelled), std::move(done),
+      [this, study = std::move(study), metric = std::move(metric)](
+          const Cancelled&) -> absl::StatusOr<QualityAnswer> {
+        ASSAY_ASSIGN_OR_RETURN(Subject subject, Find(study));
+        ASSAY_ASSIGN_OR_RETURN(const Model model, ModelOf(subject, metric));
+        return QualityAnswer{model->metric().name, AssessQuality(*model)};
+      });
+}
+
+void Insight::AskPredict(std::string study,
+                         std::vector<Parameters> configurations,
+                         Cancelled cancelled, Done<PredictAnswer> done) {
+  Post<PredictAnswer>(
+      std::move(cancelled), std::move(done),
+      [this, study = std::move(study),
+       configurations =
+           std::move(configurations)](const Cancelled& unwanted) mutable {
+        return Predict(study, std::move(configurations), unwanted);
+      });
+}
+
+absl::StatusOr<Insight::PredictAnswer> Insight::Predict(
+    const std::string& study, std::vector<Parameters> configurations,
+    const Cancelled& cancelled) {
+  ASSAY_ASSIGN_OR_RETURN(Subject subject, Find(study));
+  const StudySpec& spec = *subject.view.spec;
+  ASSAY_RETURN_IF_ERROR(MakeCanonical(spec, configurations));
+  PredictAnswer answer;
+  answer.configurations.resize(configurations.size());
+  absl::Status why;
+  for (size_t k = 0; k < spec.metrics.size(); ++k) {
+    ASSAY_RETURN_IF_ERROR(CheckWanted(cancelled));
+    const std::string& name = spec.metrics[k].name;
+    const absl::StatusOr<Model> model = ModelOf(subject, static_cast<int>(k));
+    if (absl::IsFailedPrecondition(model.status())) {
+      why.Update(model.status());
+      answer.missing[name] = std::string(model.status().message());
+      continue;
+    }
+    ASSAY_RETURN_IF_ERROR(model.status());
+    answer.r_squared[name] = (*model)->r_squared();
+    const std::vector<Prediction> said =
+        assay::Predict(**model, configurations);
+    for (size_t i = 0; i < said.size(); ++i) {
+      answer.configurations[i].metrics[name] = said[i];
+    }
+  }
+  if (answer.r_squared.empty()) return why;
+  for (auto& configuration : answer.configurations) {
+    MultiplyBounds(spec, configuration);
+  }
+  return answer;
+}
+
+absl::StatusOr<Insight::Subject> Insight::Find(const std::string& study) {
+  ASSAY_ASSIGN_OR_RETURN(const StudyId id, parts_.studies.Resolve(study));
+  Subject subject;
+  ASSAY_ASSIGN_OR_RETURN(subject.view, parts_.studies.Get(id));
+  ASSAY_RETURN_IF_ERROR(CheckSpace(*subject.view.spec));
+  return subject;
+}
+
+absl::StatusOr<Insight::Model> Insight::ModelOf(Subject& subject,
+                                                const std::string& metric) {
+  ASSAY_ASSIGN_OR_RETURN(const int index,
+                         FindMetric(*subject.view.spec, metric));
+  return ModelOf(subject, index);
+}
+
+absl::StatusOr<Insight::Model> Insight::ModelOf(Subject& subject, int metric) {
+  const Study& study = subject.view.study;
+  const Key key{study.id, study.counts.completed, metric};
+  if (Model kept = FindKept(key)) return kept;
+  if (!subject.trials) {
+    ASSAY_ASSIGN_OR_RETURN(subject.trials, ReadCompleted(study));
+  }
+  ASSAY_ASSIGN_OR_RETURN(
+      StudyModel fitted,
+      StudyModel::Fit(subject.view.spec, metric, *subject.trials));
+  auto model = std::make_shared<const StudyModel>(std::move(fitted));
+  Keep(key, model);
+  return model;
+}
+
+// Those of the moment of `study`, in the order in which they ended.
+absl::StatusOr<std::vector<Trial>> Insight::ReadCompleted(const Study& study) {
+  std::vector<Trial> completed;
+  for (int64_t after = 0;;) {
+    std::vector<Trial> page;
+    ASSAY_RETURN_IF_ERROR(
+        parts_.storage.Read([&](Snapshot& rows) -> absl::Status {
+          ASSAY_ASSIGN_OR_RETURN(page, rows.ListEnded(study.id, after, kPage));
+          return absl::OkStatus();
+        }));
+    for (Trial& trial : page) {
+      after = trial.ended_revision;
+      if (after > study.revision) return completed;
+      if (trial.state == TrialState::kCompleted && !trial.hidden) {
+        completed.push_back(std::move(trial));
+      }
+    }
+    if (page.size() < kPage) return completed;
+  }
+}
+
+Insight::Model Insight::FindKept(const Key& key) {
+  MutexLock lock(mutex_);
+  const auto found =
+      std::find_if(kept_.begin(), kept_.end(),
+                   [&](const auto& entry) { return entry.first == key; });
+  if (found == kept_.end()) return nullptr;
+  kept_.splice(kept_.begin(), kept_, found);
+  return kept_.front().second;
+}
+
+// An older model of the same metric is of no use any more.
+void Insight::Keep(const Key& key, Model model) {
+  MutexLock lock(mutex_);
+  kept_.remove_if([&](const auto& entry) {
+    return entry.first.study == key.study && entry.first.metric == key.metric;
+  });
+  kept_.emplace_front(key, std::move(model));
+  if (kept_.size() > kModelsKept) kept_.pop_back();
+}
+
+}  // namespace assay
