@@ -369,11 +369,14 @@ class Bench {
       server.Kill(SIGTERM);
     }
     for (const Served& one : all) {
-      Say(one.Name(), absl::StrFormat("%s  %.1f/s  CPU %.1f ms a trial  %s",
-                                      Latency(one.load), one.load.per_second,
-                                      absl::ToDoubleMilliseconds(one.cpu) /
-                                          one.load.milliseconds.size(),
-                                      Unseen(folder, one.study)));
+      Say(one.Name(),
+          absl::StrFormat(
+              "p50 %.2f  p90 %.2f  p99 %.2f ms  %.1f/s  "
+              "CPU %.1f ms a trial  %s",
+              one.load.Percentile(0.5), one.load.Percentile(0.9),
+              one.load.Percentile(0.99), one.load.per_second,
+              absl::ToDoubleMilliseconds(one.cpu) / options_.served_trials,
+              Unseen(folder, one.study)));
     }
   }
 
