@@ -47,6 +47,7 @@ constexpr absl::Duration kRequestMemory = absl::Hours(24);
 // own, and go first.
 constexpr int kReadThreads = 2;
 constexpr int kSearchNiceness = 10;
+constexpr int kInsightNiceness = 19;  // Somebody looks; nothing waits.
 
 absl::StatusOr<std::unique_ptr<Storage>> OpenStorage(
     const ServerConfig& config) {
@@ -250,7 +251,7 @@ class Server::Parts {
       std::make_unique<ThreadPool>(config_.search_threads, kSearchNiceness);
   // Of its own: a search shall not wait for a question, nor the other way.
   std::unique_ptr<ThreadPool> insight_pool_ =
-      std::make_unique<ThreadPool>(1, kSearchNiceness);
+      std::make_unique<ThreadPool>(1, kInsightNiceness);
   Timer timer_{clock_};
   ChangeFeed feed_;
   LeaseTable leases_{clock_};

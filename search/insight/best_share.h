@@ -12,9 +12,9 @@ namespace assay {
 //
 // that is, first-order importance inside the region of good points, where the
 // parameters are not independent any more: shares need not add up to 1 or less.
-// (The question is that of PED-ANOVA, Watanabe et al. 2023, and of Hutter et
-// al. 2014's quantile-limited analysis; the answer is a share of variance, as
-// in the latter, not a divergence of densities, as in the former.)
+// (The question is that of PED-ANOVA, Watanabe et al. 2023, local importance;
+// the answer is a share of variance, as in functional ANOVA, Hutter et al.
+// 2014, not a divergence of densities.)
 //
 // Estimated by a one-way analysis of variance: groups are the values of a
 // parameter with up to 16 of them among the best, else 16 groups of about equal

@@ -67,7 +67,7 @@ class StudyModel {
     Parameters parameters = {};
   };
 
-  // Fits it: O(n^3), about 2 s for 1,000 rows of 10 parameters. The same trials
+  // Fits it: O(n^3), about 1 s for 1,000 rows of 10 parameters. The same trials
   // give the same model. FailedPrecondition, in words, if the study has no
   // declared space, fewer than kLeastRows configurations have a value, or all
   // values are equal. `metric`: an index in spec->metrics.
