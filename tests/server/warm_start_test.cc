@@ -37,7 +37,7 @@ double Loss(int64_t x) {
 }
 
 // Runs so many trials of the study.
-void Run(Core& core, StudyId study, int trials) {
+void RunTrials(Core& core, StudyId study, int trials) {
   for (int i = 0; i < trials; ++i) {
     core.Settle();
     const Handout handout = core.Lease(study, "c");
@@ -61,7 +61,7 @@ class WarmStartTest : public CoreTest {
  protected:
   void SetUp() override {
     source_ = core_->Create(Learner("source", kPoints));
-    Run(*core_, source_, 6);
+    RunTrials(*core_, source_, 6);
   }
 
   absl::StatusOr<StudyView> Create(const StudySpec& spec) {
@@ -103,7 +103,7 @@ TEST_F(WarmStartTest, CopiesCountForNothing) {
   const StudyId study = core_->Create(spec);
   EXPECT_THAT(core_->TrialsOf(study), IsEmpty());
   EXPECT_EQ(core_->StudyOf(study).counts.trials, 0);
-  Run(*core_, study, 2);
+  RunTrials(*core_, study, 2);
   EXPECT_EQ(core_->StudyOf(study).counts.configurations, 2);
   EXPECT_EQ(core_->TrialsOf(study)[0].number, 0);
 }
@@ -131,14 +131,14 @@ TEST_F(WarmStartTest, SimilarStudiesGiveTheStart) {
 TEST_F(WarmStartTest, LaterChangesOfTheSourceAlterNothing) {
   const StudySpec spec = Learner("new", kPoints, {{"source"}});
   const StudyId one = core_->Create(spec);
-  Run(*core_, one, 5);
+  RunTrials(*core_, one, 5);
   StudySpec same = spec;
   same.name = "same";
   const StudyId two = core_->Create(same);
-  Run(*core_, source_, 3);
+  RunTrials(*core_, source_, 3);
   ASSERT_TRUE(core_->Delete(source_).ok());
   (*core_->studies.Runner(two))->Reset();
-  Run(*core_, two, 5);
+  RunTrials(*core_, two, 5);
   for (int i = 0; i < 5; ++i) {
     EXPECT_EQ(core_->TrialsOf(one)[i].parameters,
               core_->TrialsOf(two)[i].parameters);
@@ -150,7 +150,7 @@ TEST_F(WarmStartTest, CreateAgainReturnsTheStudyWhateverBecameOfTheSource) {
   const StudySpec spec = Learner("new", kPoints, {{"source"}});
   const std::string text = codec_.Add(spec);
   const auto first = core_->Create(spec, text);
-  Run(*core_, source_, 1);
+  RunTrials(*core_, source_, 1);
   auto again = core_->Create(spec, text);
   ASSERT_TRUE(again.ok()) << again.status();
   EXPECT_EQ(again->study.id, first->study.id);
@@ -202,7 +202,7 @@ TEST_F(WarmStartTest, RefusesWhatCannotBeLearnedFrom) {
   const auto with = [](StatusCode code, const std::string& words) {
     return testing::Truly([=](const absl::Status& status) {
       return status.code() == code &&
-             absl::StrContains(std::string(status.message()), words);
+             std::string(status.message()).find(words) != std::string::npos;
     });
   };
   EXPECT_THAT(refused({{"source"}, {"nothing"}}),
@@ -235,7 +235,7 @@ class WarmRestartTest : public RestartTest {};
 
 TEST_F(WarmRestartTest, AProposalIsTheSameAfterARestart) {
   const StudyId source = core_->Create(Learner("source", kPoints));
-  Run(*core_, source, 8);
+  RunTrials(*core_, source, 8);
   std::vector<StudyId> studies;
   for (const Trust trust : {Trust::kSame, Trust::kSimilar}) {
     // Two of the same seed: one goes on, the other is interrupted.
@@ -244,9 +244,9 @@ TEST_F(WarmRestartTest, AProposalIsTheSameAfterARestart) {
                                               kPoints, {{"source", trust}})));
     }
   }
-  for (const StudyId study : studies) Run(*core_, study, 7);
+  for (const StudyId study : studies) RunTrials(*core_, study, 7);
   Restart();
-  for (const StudyId study : studies) Run(*core_, study, 3);
+  for (const StudyId study : studies) RunTrials(*core_, study, 3);
   for (size_t i = 0; i < studies.size(); i += 2) {
     const auto one = core_->TrialsOf(studies[i]);
     const auto other = core_->TrialsOf(studies[i + 1]);

@@ -24,18 +24,16 @@ Data MixedData(int n, Random& random) {
   return data;
 }
 
-TEST(MarginalLikelihoodTest, GradientIsThatOfFiniteDifferences) {
-  Random random(1);
-  const Data data = MixedData(45, random);
-  MarginalLikelihood likelihood(data.features, data.x, data.y,
-                                data.multipliers);
+// At some hyperparameters.
+void ExpectGradientOfDifferences(const Features& features,
+                                 MarginalLikelihood& likelihood,
+                                 Random& random) {
   const auto at = [&](const Eigen::VectorXd& log) {
-    return likelihood.Evaluate(Hyperparameters::FromLog(data.features, log));
+    return likelihood.Evaluate(Hyperparameters::FromLog(features, log));
   };
   for (int repeat = 0; repeat < 5; ++repeat) {
     const Eigen::VectorXd log =
-        3 * RandomMatrix(Hyperparameters::Size(data.features), 1, random)
-                .array() -
+        3 * RandomMatrix(Hyperparameters::Size(features), 1, random).array() -
         2;
     const Eigen::VectorXd gradient = at(log).gradient;
     for (int i = 0; i < log.size(); ++i) {
@@ -52,6 +50,28 @@ TEST(MarginalLikelihoodTest, GradientIsThatOfFiniteDifferences) {
           << i;
     }
   }
+}
+
+TEST(MarginalLikelihoodTest, GradientIsThatOfFiniteDifferences) {
+  Random random(1);
+  const Data data = MixedData(45, random);
+  MarginalLikelihood likelihood(data.features, data.x, data.y,
+                                data.multipliers);
+  ExpectGradientOfDifferences(data.features, likelihood, random);
+}
+
+TEST(MarginalLikelihoodTest, SoItIsWithAnotherCovarianceAdded) {
+  Random random(1);
+  const Data data = MixedData(45, random);
+  const Eigen::MatrixXd basis = RandomMatrix(45, 3, random);
+  const Eigen::MatrixXd covariance = basis * basis.transpose();
+  MarginalLikelihood likelihood(data.features, data.x, data.y,
+                                data.multipliers);
+  const Hyperparameters h = Hyperparameters::Default(data.features);
+  const double without = likelihood.Evaluate(h).value;
+  likelihood.AddCovariance(covariance);
+  EXPECT_NE(likelihood.Evaluate(h).value, without);
+  ExpectGradientOfDifferences(data.features, likelihood, random);
 }
 
 TEST(MarginalLikelihoodTest, IsThatOfTheGaussianProcess) {
