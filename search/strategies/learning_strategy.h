@@ -8,6 +8,7 @@
 
 #include "absl/container/flat_hash_set.h"
 #include "search/search_strategy.h"
+#include "search/space_prior.h"
 #include "search/strategies/fingerprint.h"
 #include "search/strategies/observation.h"
 #include "search/strategies/start_points.h"
@@ -53,6 +54,7 @@ class LearningStrategy : public SearchStrategy {
 
   const StudySpec& spec() const { return *spec_; }
   const SearchSpace& space() const { return spec_->space; }
+  const SpacePrior& prior() const { return prior_; }
 
   // Learns of one finished trial that lies in the space, in the log's order.
   virtual void Learn(const Observation& observation) = 0;
@@ -74,8 +76,8 @@ class LearningStrategy : public SearchStrategy {
   // How many configurations come from StartPoints.
   virtual int64_t StartTrials() const { return StartPoints::Count(*spec_); }
 
-  // A configuration of the space, uniform in the encoding, that passes the
-  // constraints if one of 1,000 draws does.
+  // A configuration of the space, a draw of the priors, uniform in the encoding
+  // without one, that passes the constraints if one of 1,000 draws does.
   Parameters RandomParameters(Random& random) const;
 
  private:
@@ -96,6 +98,7 @@ class LearningStrategy : public SearchStrategy {
   const std::string name_;
   const std::shared_ptr<const StudySpec> spec_;
   const StartPoints start_;
+  const SpacePrior prior_;
   const std::unique_ptr<SearchStrategy> rest_;  // Random, then what is left.
   absl::flat_hash_set<Fingerprint> finished_;
   int64_t next_ordinal_ = 0;  // Of finished trials.
