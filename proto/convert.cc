@@ -334,6 +334,26 @@ absl::StatusOr<Domain> ToDomain(const v1::Parameter& message,
                  "one of double, integer, categorical, discrete");
 }
 
+absl::StatusOr<Prior> ToPrior(const v1::Prior& message,
+                              const std::string& path) {
+  constexpr absl::string_view kAllowed = "one of normal, weights";
+  const bool weights = message.weights_size() > 0;
+  if (message.has_normal() && weights) return Invalid(path, "both", kAllowed);
+  if (weights) {
+    return WeightsPrior{{message.weights().begin(), message.weights().end()}};
+  }
+  if (!message.has_normal()) return Invalid(path, "missing", kAllowed);
+  if (!message.normal().has_mean()) {
+    return Invalid(absl::StrCat(path, ".normal.mean"), "missing",
+                   "a number of the parameter's range");
+  }
+  NormalPrior normal{.mean = message.normal().mean()};
+  if (message.normal().deviation() != 0) {
+    normal.deviation = message.normal().deviation();
+  }
+  return normal;
+}
+
 absl::StatusOr<Parameter> ToParameter(const v1::Parameter& message,
                                       const std::string& path) {
   if (HasControlCharacter(message.name())) {
@@ -354,6 +374,11 @@ absl::StatusOr<Parameter> ToParameter(const v1::Parameter& message,
     ASSAY_ASSIGN_OR_RETURN(
         parameter.when->values,
         ToValues(message.when().values(), absl::StrCat(path, ".when.values")));
+  }
+  if (message.has_prior()) {
+    ASSAY_ASSIGN_OR_RETURN(
+        parameter.prior,
+        ToPrior(message.prior(), absl::StrCat(path, ".prior")));
   }
   return parameter;
 }

@@ -7,6 +7,8 @@
 #include <variant>
 #include <vector>
 
+#include "search/prior.h"
+
 namespace assay {
 
 // How a range is spread over the unit interval: the sampler draws u evenly in
@@ -65,6 +67,7 @@ struct Parameter {
   Domain domain = {};
   std::optional<ParameterValue> default_value = {};
   std::optional<Condition> when = {};
+  std::optional<Prior> prior = {};  // Must fit: search/prior_density.h.
 };
 
 // True if they are the same choice: 1 is 1.0, but neither "1" nor true.

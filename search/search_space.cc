@@ -14,6 +14,7 @@
 #include "search/domain.h"
 #include "search/math/random.h"
 #include "search/mixed_radix.h"
+#include "search/prior_density.h"
 
 namespace assay {
 namespace {
@@ -57,7 +58,9 @@ absl::Status CheckParameter(Parameter& parameter) {
   ASSAY_RETURN_IF_ERROR(
       About(parameter.name,
             CheckDomain(parameter.domain, SearchSpace::kMaxCategories)));
-  return About(parameter.name, SetDefault(parameter));
+  ASSAY_RETURN_IF_ERROR(About(parameter.name, SetDefault(parameter)));
+  if (!parameter.prior) return absl::OkStatus();
+  return About(parameter.name, CheckPrior(parameter.domain, *parameter.prior));
 }
 
 absl::StatusOr<Expression> ParseConstraint(const std::string& text) {

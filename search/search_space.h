@@ -29,7 +29,8 @@ class SearchSpace {
   // name is empty, too long, not UTF-8 or repeated; a range is empty, not
   // finite, or outside what its scale allows; a step is not positive or longer
   // than the range; a list of values is empty, repeats itself or does not rise
-  // (discrete); a default is not in the domain; a parent is unknown, lies on a
+  // (discrete); a default is not in the domain, a prior does not fit it (see
+  // search/prior_density.h); a parent is unknown, lies on a
   // cycle or can never have one of the values (a condition on a double without
   // step is refused); there are too many parameters or values; or a constraint
   // does not parse, names an unknown parameter, or none of 1,000 random points

@@ -14,8 +14,24 @@ Belief BeliefAt(const Posterior& posterior, Eigen::Index i) {
 }  // namespace
 
 AcquisitionSurface::AcquisitionSurface(
-    std::vector<const GaussianProcess*> models, const Acquisition& acquisition)
-    : models_(std::move(models)), acquisition_(acquisition) {}
+    std::vector<const GaussianProcess*> models, const Acquisition& acquisition,
+    std::optional<PriorPull> pull)
+    : models_(std::move(models)), acquisition_(acquisition), pull_(pull) {}
+
+double AcquisitionSurface::Pull(const Eigen::VectorXd& point) const {
+  if (!pull_) return 0;
+  return pull_->weight * pull_->prior.LogDensity(
+                             {point.data(), static_cast<size_t>(point.size())});
+}
+
+Eigen::VectorXd AcquisitionSurface::PullGradient(
+    const Eigen::VectorXd& point) const {
+  Eigen::VectorXd gradient = Eigen::VectorXd::Zero(point.size());
+  for (int i = 0; pull_ && i < point.size(); ++i) {
+    gradient[i] = pull_->weight * pull_->prior.LogSlope(i, point[i]);
+  }
+  return gradient;
+}
 
 Eigen::VectorXd AcquisitionSurface::Values(
     const Eigen::MatrixXd& points) const {
@@ -30,7 +46,7 @@ Eigen::VectorXd AcquisitionSurface::Values(
     for (size_t k = 0; k < beliefs.size(); ++k) {
       beliefs[k] = BeliefAt(posteriors[k], i);
     }
-    values(i) = acquisition_.Evaluate(beliefs).value;
+    values(i) = acquisition_.Evaluate(beliefs).value + Pull(points.row(i));
   }
   return values;
 }
@@ -50,7 +66,7 @@ Eigen::VectorXd AcquisitionSurface::Bounds(
       const double deviation = std::sqrt(variances[k](i));
       beliefs[k] = {means[k](i), deviation, deviation};
     }
-    values(i) = acquisition_.Evaluate(beliefs).value;
+    values(i) = acquisition_.Evaluate(beliefs).value + Pull(points.row(i));
   }
   return values;
 }
@@ -81,8 +97,9 @@ AcquisitionSurface::Gradients AcquisitionSurface::ValuesAndGradients(
                    slope.deviation_all / (2 * beliefs[k].deviation_all) *
                        model.variance_all_gradient.col(i);
     }
-    result.values(i) = score.value;
-    result.gradients.col(i) = features().PointGradient(rows.row(i), by_column);
+    result.values(i) = score.value + Pull(points.row(i));
+    result.gradients.col(i) = features().PointGradient(rows.row(i), by_column) +
+                              PullGradient(points.row(i));
   }
   return result;
 }

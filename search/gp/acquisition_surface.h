@@ -1,11 +1,13 @@
 #pragma once
 
+#include <optional>
 #include <vector>
 
 #include <Eigen/Core>
 
 #include "search/gp/acquisition.h"
 #include "search/gp/gaussian_process.h"
+#include "search/gp/prior_pull.h"
 
 namespace assay {
 
@@ -14,10 +16,12 @@ namespace assay {
 // them: [m, parameters], NaN where a parameter is inactive.
 class AcquisitionSurface {
  public:
-  // Models as the acquisition expects them, all with the same features. All
-  // must outlive this.
+  // Models as the acquisition expects them, all with the same features. With a
+  // pull, the acquisition is in logarithms, and the pull is added. All must
+  // outlive this.
   AcquisitionSurface(std::vector<const GaussianProcess*> models,
-                     const Acquisition& acquisition);
+                     const Acquisition& acquisition,
+                     std::optional<PriorPull> pull = std::nullopt);
 
   struct Gradients {
     Eigen::VectorXd values;     // [m]
@@ -36,8 +40,12 @@ class AcquisitionSurface {
   const GaussianProcess& model(int i) const { return *models_[i]; }
 
  private:
+  double Pull(const Eigen::VectorXd& point) const;
+  Eigen::VectorXd PullGradient(const Eigen::VectorXd& point) const;
+
   std::vector<const GaussianProcess*> models_;
   const Acquisition& acquisition_;
+  const std::optional<PriorPull> pull_;
 };
 
 }  // namespace assay

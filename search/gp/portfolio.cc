@@ -10,6 +10,7 @@
 #include "search/gp/acquisition/hypervolume_improvement.h"
 #include "search/gp/acquisition/hypervolume_scalarization.h"
 #include "search/gp/acquisition/log_expected_improvement.h"
+#include "search/gp/acquisition/log_gain.h"
 #include "search/gp/acquisition/pure_exploration.h"
 #include "search/gp/acquisition/upper_confidence_bound.h"
 
@@ -148,14 +149,25 @@ Eigen::VectorXd WorstReference(const Surrogate& surrogate) {
   return reference;
 }
 
+std::unique_ptr<const Acquisition> In(
+    AcquisitionUnit unit, std::unique_ptr<const Acquisition> acquisition,
+    double reference) {
+  if (unit == AcquisitionUnit::kModel) return acquisition;
+  return std::make_unique<LogGain>(std::move(acquisition), reference);
+}
+
 std::unique_ptr<const Acquisition> OfManyObjectives(Arm arm,
                                                     const Surrogate& surrogate,
                                                     const Finished& front,
-                                                    uint64_t seed) {
+                                                    uint64_t seed,
+                                                    AcquisitionUnit unit) {
   const Eigen::MatrixXd means = Means(front);
   const Eigen::VectorXd reference = WorstReference(surrogate);
   if (arm != Arm::kImprovement || surrogate.objectives() != 2) {
-    return std::make_unique<HypervolumeScalarization>(means, reference, seed);
+    auto made =
+        std::make_unique<HypervolumeScalarization>(means, reference, seed);
+    const double seen = made->ValueOfSeen();
+    return In(unit, std::move(made), seen);
   }
   std::vector<Pair> pairs;
   for (Eigen::Index i = 0; i < means.rows(); ++i) {
@@ -167,14 +179,15 @@ std::unique_ptr<const Acquisition> OfManyObjectives(Arm arm,
 
 std::unique_ptr<const Acquisition> OfOneObjective(Arm arm,
                                                   const Finished& finished,
-                                                  double incumbent) {
+                                                  double incumbent,
+                                                  AcquisitionUnit unit) {
   if (arm == Arm::kImprovement) {
     return std::make_unique<LogExpectedImprovement>(incumbent);
   }
   if (arm == Arm::kExploration) {
     return std::make_unique<PureExploration>(ExplorationThreshold(finished));
   }
-  return std::make_unique<UpperConfidenceBound>();
+  return In(unit, std::make_unique<UpperConfidenceBound>(), incumbent);
 }
 
 }  // namespace
@@ -191,13 +204,14 @@ std::string ToText(Arm arm) {
 }
 
 ArmAcquisition MakeAcquisition(Arm arm, const Surrogate& surrogate,
-                               uint64_t seed) {
+                               uint64_t seed, AcquisitionUnit unit) {
   const bool one = surrogate.objectives() == 1;
   const Finished finished = LookAt(
       surrogate, one ? surrogate.BestRows(kLookedAt) : FrontRows(surrogate));
   ArmAcquisition made{.incumbent = BestMean(finished)};
-  made.acquisition = one ? OfOneObjective(arm, finished, made.incumbent)
-                         : OfManyObjectives(arm, surrogate, finished, seed);
+  made.acquisition =
+      one ? OfOneObjective(arm, finished, made.incumbent, unit)
+          : OfManyObjectives(arm, surrogate, finished, seed, unit);
   const std::vector<Requirement> requirements = surrogate.requirements();
   if (requirements.empty()) return made;
   const double weight = surrogate.AnyFeasible() ? 1.0 : kWeightWhileInfeasible;

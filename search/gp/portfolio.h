@@ -16,6 +16,10 @@ enum class Arm {
   kExploration,      // As one objective: PureExploration of the first.
 };
 
+// kLogarithm: what is to be multiplied with a density (search/gp/prior_pull.h);
+// exploration stays as it is.
+enum class AcquisitionUnit { kModel, kLogarithm };
+
 // "upper confidence bound": for people.
 std::string ToText(Arm arm);
 
@@ -33,6 +37,7 @@ struct ArmAcquisition {
 // REQUIRES: surrogate.Update(). `seed`: of the directions of several
 // objectives.
 ArmAcquisition MakeAcquisition(Arm arm, const Surrogate& surrogate,
-                               uint64_t seed);
+                               uint64_t seed,
+                               AcquisitionUnit unit = AcquisitionUnit::kModel);
 
 }  // namespace assay

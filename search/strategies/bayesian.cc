@@ -14,6 +14,7 @@
 #include "search/gp/acquisition_surface.h"
 #include "search/gp/candidate_space.h"
 #include "search/gp/portfolio.h"
+#include "search/gp/prior_pull.h"
 #include "search/gp/success_box.h"
 #include "search/gp/surrogate.h"
 #include "search/gp/trust_region.h"
@@ -69,7 +70,10 @@ class Bayesian final : public LearningStrategy {
     if (!surrogate_.Update()) return AnyPoint("no trial has a result", random);
     surrogate_.SetPending(PointsOf(unfinished));
     const Arm arm = ChooseArm(unfinished, random);
-    const ArmAcquisition made = MakeAcquisition(arm, surrogate_, spec().seed);
+    const ArmAcquisition made =
+        MakeAcquisition(arm, surrogate_, spec().seed,
+                        prior().IsUniform() ? AcquisitionUnit::kModel
+                                            : AcquisitionUnit::kLogarithm);
     const auto found = Maximize(arm, *made.acquisition, unfinished, random);
     if (!found) return AnyPoint("found no new point", random);
     return {space().Decode(
@@ -131,13 +135,28 @@ class Bayesian final : public LearningStrategy {
   std::optional<AcquisitionOptimizer::Found> Maximize(
       Arm arm, const Acquisition& acquisition,
       absl::Span<const Unfinished> unfinished, Random& random) const {
-    const AcquisitionSurface surface(surrogate_.processes(), acquisition);
+    const AcquisitionSurface surface(surrogate_.processes(), acquisition,
+                                     PullFor(arm));
     const TrustRegion region = RegionFor(arm, unfinished);
     const std::vector<Eigen::VectorXd> best = BestPoints(kMutated);
     absl::flat_hash_set<uint64_t> taken = taken_;
     for (const Unfinished& trial : unfinished) taken.insert(KeyOf(trial.point));
     return AcquisitionOptimizer(candidates_)
         .Maximize({surface, region, best, taken}, random);
+  }
+
+  std::optional<PriorPull> PullFor(Arm arm) const {
+    if (prior().IsUniform() || arm == Arm::kExploration) return std::nullopt;
+    std::vector<double> log_priors;
+    for (const int i : surrogate_.BestRows(surrogate_.rows())) {
+      log_priors.push_back(LogPriorAt(surrogate_.row(i).point));
+    }
+    return PriorPull{prior(), PriorWeight(log_priors)};
+  }
+
+  double LogPriorAt(const Eigen::VectorXd& point) const {
+    return prior().LogDensity(
+        absl::MakeConstSpan(point.data(), candidates_.size()));
   }
 
   std::vector<Eigen::VectorXd> BestPoints(int count) const {

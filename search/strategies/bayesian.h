@@ -22,8 +22,9 @@ namespace assay {
 // wanted at once most of them explore where something good may still be
 // (UCB-PE). Above 20 parameters both look at a box around the best trial
 // that halves after failures and doubles after successes (TuRBO, Eriksson et
-// al. 2019). Any space; minimised and maximised metrics, several objectives,
-// bounds, conditions, input constraints, failed and stopped trials.
+// al. 2019). A user's priors multiply both (search/gp/prior_pull.h). Any space;
+// minimised and maximised metrics, several objectives, bounds, conditions,
+// input constraints, failed and stopped trials.
 //
 // After SIMILAR studies the objectives' models have a mean that is learned from
 // those studies' models (search/gp/transfer_fit.h), and the start is their

@@ -20,6 +20,7 @@ LearningStrategy::LearningStrategy(std::string name,
     : name_(std::move(name)),
       spec_(std::move(spec)),
       start_(spec_),
+      prior_(spec_->space),
       rest_(MakeRandom(std::shared_ptr<const SearchSpace>(spec_, &spec_->space),
                        spec_->seed)),
       sources_(spec_) {}
@@ -170,7 +171,7 @@ Parameters LearningStrategy::RandomParameters(Random& random) const {
   std::vector<double> point(spec_->space.encoded_size());
   for (int i = 0; i < kConstraintTries; ++i) {
     for (double& u : point) u = random.Uniform();
-    parameters = spec_->space.Decode(point);
+    parameters = spec_->space.Decode(prior_.FromUniform(point));
     if (spec_->space.Satisfies(parameters)) break;
   }
   return parameters;

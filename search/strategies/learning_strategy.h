@@ -10,6 +10,7 @@
 #include "search/gp/transfer_portfolio.h"
 #include "search/gp/transfer_sources.h"
 #include "search/search_strategy.h"
+#include "search/space_prior.h"
 #include "search/strategies/fingerprint.h"
 #include "search/strategies/observation.h"
 #include "search/strategies/start_points.h"
@@ -62,6 +63,7 @@ class LearningStrategy : public SearchStrategy {
 
   const StudySpec& spec() const { return *spec_; }
   const SearchSpace& space() const { return spec_->space; }
+  const SpacePrior& prior() const { return prior_; }
 
   // Learns of one finished trial that lies in the space, in the log's order.
   // Those of SAME studies come first and have no id.
@@ -88,8 +90,8 @@ class LearningStrategy : public SearchStrategy {
   // How many configurations come from the portfolio and StartPoints.
   virtual int64_t StartTrials() const { return StartPoints::Count(*spec_); }
 
-  // A configuration of the space, uniform in the encoding, that passes the
-  // constraints if one of 1,000 draws does.
+  // A configuration of the space, a draw of the priors, uniform in the encoding
+  // without one, that passes the constraints if one of 1,000 draws does.
   Parameters RandomParameters(Random& random) const;
 
  private:
@@ -112,6 +114,7 @@ class LearningStrategy : public SearchStrategy {
   const std::string name_;
   const std::shared_ptr<const StudySpec> spec_;
   const StartPoints start_;
+  const SpacePrior prior_;
   const std::unique_ptr<SearchStrategy> rest_;  // Random, then what is left.
   std::vector<Measurement> curve_;  // Of the trial that is observed next.
   absl::flat_hash_set<Fingerprint> finished_;

@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "search/math/sobol.h"
+#include "search/space_prior.h"
 #include "search/strategies/sequence_strategy.h"
 #include "search/strategies/space_walk.h"
 
@@ -14,12 +15,14 @@ namespace {
 class SobolDraws final : public Sequence {
  public:
   SobolDraws(std::shared_ptr<const SearchSpace> space, uint64_t seed)
-      : space_(std::move(space)), sobol_(space_->encoded_size(), seed) {}
+      : space_(std::move(space)),
+        prior_(*space_),
+        sobol_(space_->encoded_size(), seed) {}
 
   int64_t size() const override { return std::numeric_limits<int64_t>::max(); }
 
   Parameters At(int64_t index) const override {
-    return space_->Decode(sobol_.Point(index));
+    return space_->Decode(prior_.FromUniform(sobol_.Point(index)));
   }
 
   std::string Why(int64_t index) const override {
@@ -28,6 +31,7 @@ class SobolDraws final : public Sequence {
 
  private:
   const std::shared_ptr<const SearchSpace> space_;
+  const SpacePrior prior_;
   const ScrambledSobol sobol_;
 };
 

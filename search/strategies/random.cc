@@ -6,6 +6,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "search/math/random.h"
+#include "search/space_prior.h"
 #include "search/strategies/sequence_strategy.h"
 #include "search/strategies/space_walk.h"
 
@@ -15,7 +16,7 @@ namespace {
 class RandomDraws final : public Sequence {
  public:
   RandomDraws(std::shared_ptr<const SearchSpace> space, uint64_t seed)
-      : space_(std::move(space)), seed_(seed) {}
+      : space_(std::move(space)), prior_(*space_), seed_(seed) {}
 
   int64_t size() const override { return std::numeric_limits<int64_t>::max(); }
 
@@ -23,7 +24,7 @@ class RandomDraws final : public Sequence {
     Random random(seed_, static_cast<uint64_t>(index));
     std::vector<double> point(space_->encoded_size());
     for (double& u : point) u = random.Uniform();
-    return space_->Decode(point);
+    return space_->Decode(prior_.FromUniform(std::move(point)));
   }
 
   std::string Why(int64_t index) const override {
@@ -32,6 +33,7 @@ class RandomDraws final : public Sequence {
 
  private:
   const std::shared_ptr<const SearchSpace> space_;
+  const SpacePrior prior_;
   const uint64_t seed_;
 };
 

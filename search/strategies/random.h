@@ -7,8 +7,8 @@
 
 namespace assay {
 
-// Independent draws, each parameter even over its scale; the last unused
-// configurations of a small space in random order.
+// Independent draws, each parameter by its prior, even over its scale without
+// one; the last unused configurations of a small space in random order.
 std::unique_ptr<SearchStrategy> MakeRandom(
     std::shared_ptr<const SearchSpace> space, uint64_t seed);
 

@@ -7,14 +7,32 @@
 #include "search/domain.h"
 
 namespace assay {
+namespace {
+
+std::string WhyFirst(const SearchSpace& space, const SpacePrior& prior) {
+  const auto parameters = space.parameters();
+  const bool has_defaults = std::any_of(
+      parameters.begin(), parameters.end(), [](const Parameter& parameter) {
+        return parameter.default_value.has_value();
+      });
+  if (has_defaults) return "start: the parameters' defaults";
+  if (!prior.IsUniform()) return "start: where the priors are greatest";
+  return "start: the centre of the space";
+}
+
+}  // namespace
 
 StartPoints::StartPoints(std::shared_ptr<const StudySpec> spec)
-    : spec_(std::move(spec)), sobol_(spec_->space.encoded_size(), spec_->seed) {
-  for (const Parameter& parameter : spec_->space.parameters()) {
-    has_defaults_ |= parameter.default_value.has_value();
+    : spec_(std::move(spec)),
+      prior_(spec_->space),
+      sobol_(spec_->space.encoded_size(), spec_->seed),
+      even_(spec_->space.encoded_size(), ~spec_->seed),
+      why_first_(WhyFirst(spec_->space, prior_)) {
+  for (int i = 0; i < spec_->space.encoded_size(); ++i) {
+    const Parameter& parameter = spec_->space.parameters()[i];
     first_.push_back(parameter.default_value
                          ? ToUnit(parameter.domain, *parameter.default_value)
-                         : 0.5);
+                         : prior_.of(i).Mode());
   }
 }
 
@@ -27,16 +45,20 @@ int64_t StartPoints::Count(const StudySpec& spec) {
 }
 
 std::vector<double> StartPoints::Point(int64_t index) const {
-  return index == 0 ? first_ : sobol_.Point(index - 1);
+  if (index == 0) return first_;
+  if (prior_.IsUniform()) return sobol_.Point(index - 1);
+  if (!IsOfPriors(index)) return even_.Point(index / 2 - 1);
+  return prior_.FromUniform(sobol_.Point(index / 2));
+}
+
+bool StartPoints::IsOfPriors(int64_t index) const {
+  return !prior_.IsUniform() && index % 2 == 1;
 }
 
 std::string StartPoints::Why(int64_t index) const {
-  if (index > 0) {
-    return absl::StrCat("start: point ", index,
-                        " of a scrambled Sobol sequence");
-  }
-  return has_defaults_ ? "start: the parameters' defaults"
-                       : "start: the centre of the space";
+  if (index == 0) return why_first_;
+  return absl::StrCat("start: point ", index, " of a scrambled Sobol sequence",
+                      IsOfPriors(index) ? ", of the priors" : "");
 }
 
 }  // namespace assay

@@ -2,16 +2,21 @@
 
 #include <cstdint>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "search/math/sobol.h"
+#include "search/space_prior.h"
 #include "search/study.h"
 
 namespace assay {
 
-// Where a search that learns begins: first the parameters' defaults, the centre
-// of the space for those without one; then points of a scrambled Sobol
-// sequence. The n-th is a function of the space and the seed.
+// Where a search that learns begins: first the parameters' defaults; of those
+// without one where their prior is greatest, the centre without one too. Then
+// points of a scrambled Sobol sequence. With priors, these are theirs and, in
+// turn, those of a second sequence that is even over the space whatever they
+// say: what a wrong belief is recognised by. The n-th is a function of the
+// space and the seed.
 class StartPoints {
  public:
   // `spec` must hold a space.
@@ -27,10 +32,14 @@ class StartPoints {
   std::string Why(int64_t index) const;
 
  private:
+  bool IsOfPriors(int64_t index) const;
+
   const std::shared_ptr<const StudySpec> spec_;
+  const SpacePrior prior_;
   const ScrambledSobol sobol_;
+  const ScrambledSobol even_;  // Beside the priors'.
   std::vector<double> first_;
-  bool has_defaults_ = false;
+  std::string why_first_;
 };
 
 }  // namespace assay

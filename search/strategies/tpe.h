@@ -12,7 +12,8 @@ namespace assay {
 // in Optuna 5: models the density l of the points with good results (see Split)
 // and g of all others, draws algorithm.candidates points from l and proposes
 // the one with the largest l / g. Points without a result yet count to g, so
-// that many workers do not crowd. Groups of parameters that are active together
+// that many workers do not crowd. A user's priors take the place of l's wide
+// kernel. Groups of parameters that are active together
 // have densities of their own, drawn parents first.
 //
 // Takes any space and any number of objectives, and bounds. A proposal costs

@@ -150,6 +150,30 @@ INSTANTIATE_TEST_SUITE_P(
                 "number"}));
 
 INSTANTIATE_TEST_SUITE_P(
+    Priors, BadTextTest,
+    ::testing::Values(
+        BadText{"parameters {name: 'y' double {max: 1} prior {}}",
+                "parameters[1] \"y\".prior: missing; one of normal, weights"},
+        BadText{"parameters {name: 'y' double {max: 1} prior {normal {}}}",
+                "parameters[1] \"y\".prior.normal.mean: missing"},
+        BadText{"parameters {name: 'y' double {max: 1} prior {"
+                "normal {mean: 0.5} weights: 1}}",
+                "parameters[1] \"y\".prior: both; one of normal, weights"},
+        BadText{"parameters {name: 'y' double {max: 1} prior {"
+                "normal {mean: 1.5}}}",
+                "parameter \"y\": prior: mean 1.5, allowed are 0 to 1"},
+        BadText{"parameters {name: 'y' double {max: 1} prior {"
+                "normal {mean: nan}}}",
+                "parameter \"y\": prior: mean nan, must be finite"},
+        BadText{"parameters {name: 'y' double {max: 1} prior {"
+                "normal {mean: 0.5 deviation: -1}}}",
+                "parameter \"y\": prior: deviation -1, allowed are 0.01 to 1"},
+        BadText{"parameters {name: 'd' discrete {values: [1, 2]} prior {"
+                "weights: 1}}",
+                "parameter \"d\": prior: 1 weights, must be one for each of "
+                "2 values"}));
+
+INSTANTIATE_TEST_SUITE_P(
     IntegersAndLists, BadTextTest,
     ::testing::Values(
         BadText{"parameters {name: 'n' integer {max: 9007199254740993}}",
@@ -473,8 +497,10 @@ TEST(StudySpecTest, EveryFieldArrives) {
         default {string_value: 'sgd'}}
       parameters {name: 'm' double {min: 0.1 max: 1 scale: LOG step: 0.1}
         when {parent: 'opt' values {values {string_value: 'sgd'}}}}
-      parameters {name: 'n' integer {min: 2 max: 8 scale: REVERSE_LOG step: 2}}
-      parameters {name: 'd' discrete {values: [1, 2.5]}}
+      parameters {name: 'n' integer {min: 2 max: 8 scale: REVERSE_LOG step: 2}
+        prior {normal {mean: 5 deviation: 0.3}}}
+      parameters {name: 'd' discrete {values: [1, 2.5]}
+        prior {weights: [1, 3]}}
       constraints: 'n < 7'
       algorithm {grid {points: 4 shuffle: true}}
       stopping {median {warmup_steps: 1 min_trials: 2 interval_steps: 3}
@@ -501,6 +527,10 @@ TEST(StudySpecTest, EveryFieldArrives) {
   EXPECT_EQ(std::get<DoubleDomain>(parameters[2].domain).scale, Scale::kLog);
   EXPECT_EQ(parameters[2].when->parent, "opt");
   EXPECT_EQ(std::get<IntegerDomain>(parameters[3].domain).step, 2);
+  EXPECT_EQ(std::get<NormalPrior>(*parameters[3].prior).mean, 5);
+  EXPECT_EQ(std::get<NormalPrior>(*parameters[3].prior).deviation, 0.3);
+  EXPECT_THAT(std::get<WeightsPrior>(*parameters[4].prior).weights,
+              ::testing::ElementsAre(1, 3));
   EXPECT_THAT(std::get<DiscreteDomain>(parameters[4].domain).values,
               ::testing::ElementsAre(1, 2.5));
   EXPECT_THAT(spec.space.constraints(), SizeIs(1));

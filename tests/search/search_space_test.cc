@@ -36,6 +36,11 @@ Parameter WithDefault(Parameter parameter, ParameterValue value) {
   return parameter;
 }
 
+Parameter WithPrior(Parameter parameter, Prior prior) {
+  parameter.prior = std::move(prior);
+  return parameter;
+}
+
 SearchSpace Space(std::vector<Parameter> parameters,
                   std::vector<std::string> constraints = {}) {
   auto space =
@@ -97,6 +102,9 @@ TEST(SearchSpaceTest, BadSpacesAreRefusedByName) {
        {},
        "parameter \"a\": parent \"p\" is never 10, allowed: integers from 0 "
        "to 9"},
+      {{WithPrior(Double("lr"), NormalPrior{.mean = 2})},
+       {},
+       "parameter \"lr\": prior: mean 2, allowed are 0 to 1"},
       {{Double("a")},
        {"a >"},
        "constraint \"a >\": column 4: expected a value"},

@@ -28,6 +28,9 @@ class HypervolumeScalarization final : public Acquisition {
 
   Score Evaluate(absl::Span<const Belief> beliefs) const override;
 
+  // mean_w best_w: of a point that improves nothing, up to the last term.
+  double ValueOfSeen() const { return best_.mean(); }
+
  private:
   struct Scaled {
     double value = 0;

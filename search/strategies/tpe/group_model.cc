@@ -18,6 +18,15 @@ std::vector<Axis> AxesOf(const SearchSpace& space,
   return axes;
 }
 
+std::vector<PriorDensity> PriorsOf(const SearchSpace& space,
+                                   const ParameterGroup& group) {
+  std::vector<PriorDensity> priors;
+  for (const int i : group.parameters) {
+    priors.emplace_back(space.parameters()[i]);
+  }
+  return priors;
+}
+
 // Those of `a` that are not in `b`; both sorted.
 std::vector<int> Without(const std::vector<int>& a, const std::vector<int>& b) {
   std::vector<int> difference;
@@ -37,8 +46,9 @@ GroupModel::GroupModel(const SearchSpace& space, ParameterGroup group,
                        bool is_all)
     : group_(std::move(group)),
       axes_(AxesOf(space, group_)),
+      priors_(PriorsOf(space, group_)),
       can_repeat_(is_all && HaveLevels(axes_)),
-      good_{{}, ParzenMixture(axes_, ParzenMixture::Bandwidth::kGaps)},
+      good_{{}, ParzenMixture(axes_, ParzenMixture::Bandwidth::kGaps, priors_)},
       rest_{{}, ParzenMixture(axes_, ParzenMixture::Bandwidth::kShared)} {}
 
 void GroupModel::Learn(const Observation& observation) {

@@ -5,6 +5,7 @@
 #include "absl/container/flat_hash_map.h"
 #include "absl/types/span.h"
 #include "search/math/random.h"
+#include "search/prior_density.h"
 #include "search/search_space.h"
 #include "search/strategies/observation.h"
 #include "search/strategies/tpe/axis.h"
@@ -15,7 +16,8 @@
 namespace assay {
 
 // What is known of one group of parameters: the density l of the good results
-// and g of the others, over the trials where the group is active.
+// and g of the others, over the trials where the group is active. A user's
+// priors count to l alone.
 class GroupModel {
  public:
   static constexpr int kDraws = 20;
@@ -56,6 +58,7 @@ class GroupModel {
 
   const ParameterGroup group_;
   const std::vector<Axis> axes_;
+  const std::vector<PriorDensity> priors_;  // [axes]
   Split split_;
   std::vector<std::vector<double>> points_;  // [results][axes]
   int updated_ = 0;                          // Results that the sides know.

@@ -117,9 +117,11 @@ void AddExponentials(const float* __restrict exponents, float highest,
 
 }  // namespace
 
-ParzenMixture::ParzenMixture(absl::Span<const Axis> axes, Bandwidth bandwidth)
+ParzenMixture::ParzenMixture(absl::Span<const Axis> axes, Bandwidth bandwidth,
+                             absl::Span<const PriorDensity> priors)
     : axes_(axes),
       bandwidth_(bandwidth),
+      priors_(priors),
       means_(axes.size()),
       slopes_(axes.size()) {
   if (bandwidth == Bandwidth::kGaps) {
@@ -286,32 +288,47 @@ int ParzenMixture::DrawKernel(Random& random) const {
 }
 
 double ParzenMixture::DrawOn(int axis, int kernel, Random& random) const {
+  if (kernel == size_) return DrawPrior(axis, random);
   const Axis& on = axes_[axis];
-  const bool is_prior = kernel == size_;
   if (on.is_categorical()) {
     const CategoryWeights weights = WeightsOf(on);
-    if (!is_prior && random.Uniform() < weights.same - weights.other) {
+    if (random.Uniform() < weights.same - weights.other) {
       return on.Snap(means_[axis][kernel]);
     }
     return on.Category(static_cast<int64_t>(random.Below(on.levels())));
-  }
-  if (is_prior) {
-    return on.Snap(DrawTruncatedNormal(kPriorMean, kPriorSigma, random));
   }
   const double sigma =
       bandwidth_ == Bandwidth::kGaps ? sigmas_[axis][kernel] : sigma_;
   return on.Snap(DrawTruncatedNormal(means_[axis][kernel], sigma, random));
 }
 
-double ParzenMixture::LogPrior(absl::Span<const double> point) const {
+bool ParzenMixture::HasPrior(int axis) const {
+  return !priors_.empty() && !priors_[axis].IsUniform();
+}
+
+double ParzenMixture::DrawPrior(int axis, Random& random) const {
+  const Axis& on = axes_[axis];
+  if (HasPrior(axis)) return on.Snap(priors_[axis].Quantile(random.Uniform()));
+  if (on.is_categorical()) {
+    return on.Category(static_cast<int64_t>(random.Below(on.levels())));
+  }
+  return on.Snap(DrawTruncatedNormal(kPriorMean, kPriorSigma, random));
+}
+
+double ParzenMixture::LogPriorOn(int axis, double u) const {
   static const double kLogMass = std::log(MassInside(kPriorMean, kPriorSigma));
+  const Axis& on = axes_[axis];
+  const double volume =
+      on.is_categorical() ? std::log(static_cast<double>(on.levels())) : 0;
+  if (HasPrior(axis)) return priors_[axis].LogDensity(u) - volume;
+  if (on.is_categorical()) return -volume;
+  return LogGaussian(u, kPriorMean, kPriorSigma) - kLogMass;
+}
+
+double ParzenMixture::LogPrior(absl::Span<const double> point) const {
   double sum = 0;
   for (size_t j = 0; j < axes_.size(); ++j) {
-    if (axes_[j].is_categorical()) {
-      sum -= std::log(static_cast<double>(axes_[j].levels()));
-    } else {
-      sum += LogGaussian(point[j], kPriorMean, kPriorSigma) - kLogMass;
-    }
+    sum += LogPriorOn(static_cast<int>(j), point[j]);
   }
   return sum;
 }

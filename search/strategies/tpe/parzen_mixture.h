@@ -4,6 +4,7 @@
 
 #include "absl/types/span.h"
 #include "search/math/random.h"
+#include "search/prior_density.h"
 #include "search/strategies/tpe/axis.h"
 
 namespace assay {
@@ -27,8 +28,10 @@ class ParzenMixture {
 
   static constexpr int kFullWeights = 25;
 
-  // `axes` must outlive this.
-  ParzenMixture(absl::Span<const Axis> axes, Bandwidth bandwidth);
+  // `axes` and `priors`, one for each axis or none at all, must outlive this.
+  // An axis with a user's prior has that one in place of the wide kernel.
+  ParzenMixture(absl::Span<const Axis> axes, Bandwidth bandwidth,
+                absl::Span<const PriorDensity> priors = {});
 
   int size() const { return size_; }
 
@@ -69,11 +72,15 @@ class ParzenMixture {
   CategoryWeights WeightsOf(const Axis& axis) const;
   int DrawKernel(Random& random) const;
   double DrawOn(int axis, int kernel, Random& random) const;
+  double DrawPrior(int axis, Random& random) const;
+  double LogPriorOn(int axis, double u) const;
+  bool HasPrior(int axis) const;
   double LogPrior(absl::Span<const double> point) const;
   std::vector<float> Exponents(absl::Span<const double> point) const;
 
   const absl::Span<const Axis> axes_;
   const Bandwidth bandwidth_;
+  const absl::Span<const PriorDensity> priors_;
 
   // By kernel: [capacity], whole blocks; [axes][capacity].
   int size_ = 0;

@@ -19,6 +19,9 @@ _HARTMANN3_P = 1e-4 * np.array([[3689, 1170, 2673], [4699, 4387, 7470], [1091, 8
 BRANIN_OPTIMUM = 0.39788735772973816
 HARTMANN6_OPTIMUM = -3.322368011415515
 HARTMANN3_OPTIMUM = -3.8627797869493365
+_BRANIN_PLACE = (np.pi, 2.275)  # One of three.
+_HARTMANN6_PLACE = (0.20168951, 0.15001069, 0.47687398, 0.27533243, 0.31165162, 0.65730053)
+_HARTMANN3_PLACE = (0.11458889, 0.55564889, 0.85254697)
 
 
 def branin(x):
@@ -67,6 +70,10 @@ def _on_vector(names, function):
     return lambda values, number: float(function(np.array([values[n] for n in names])))
 
 
+def _by_name(names, x):
+    return dict(zip(names, map(float, x)))
+
+
 def _plain(name, function, bounds, optimum, **more):
     names = _names(len(bounds))
     return Problem(
@@ -91,7 +98,11 @@ def _moved(name, function, d, low, high, centre):
         turn = rotation(d, rng)
         return _on_vector(names, lambda x: function(turn @ (x - at) + centre))
 
-    return Problem(name=name, suite="functions", make=make,
+    def place(seed):
+        return _by_name(names, low + (high - low)
+                        * stream("moved", name, seed).uniform(0.1, 0.9, d))
+
+    return Problem(name=name, suite="functions", make=make, place=place,
                    parameters=[double(n, low, high) for n in names])
 
 
@@ -99,12 +110,21 @@ def _hartmann_turned():
     """Hartmann-6 with axes permuted and some flipped: no place is favoured."""
     names = _names(6)
 
-    def make(seed):
+    def drawn(seed):
         rng = stream("hartmann6_moved", seed)
-        order, flip = rng.permutation(6), rng.integers(2, size=6)
+        return rng.permutation(6), rng.integers(2, size=6)
+
+    def make(seed):
+        order, flip = drawn(seed)
         return _on_vector(names, lambda x: hartmann6(np.abs(flip - x)[order]))
 
-    return Problem(name="hartmann6_moved", suite="functions", make=make,
+    def place(seed):
+        order, flip = drawn(seed)
+        turned = np.empty(6)
+        turned[order] = _HARTMANN6_PLACE
+        return _by_name(names, np.abs(flip - turned))
+
+    return Problem(name="hartmann6_moved", suite="functions", make=make, place=place,
                    optimum=HARTMANN6_OPTIMUM, parameters=[double(n, 0, 1) for n in names])
 
 
@@ -136,6 +156,8 @@ def _network(values, number):
 def _mixed():
     return Problem(
         name="mixed_network", suite="functions", make=lambda seed: _network,
+        place=lambda seed: {"lr": 10**-2.9, "decay": 1e-4, "dropout": 0.25, "depth": 4,
+                            "width": 192, "batch": 64, "optimizer": "adam"},
         parameters=[
             double("lr", 1e-6, 1, "LOG"), double("decay", 1e-8, 1e-1, "LOG"),
             double("dropout", 0, 0.8), integer("depth", 1, 12),
@@ -164,14 +186,19 @@ def _three_branches(flat):
     for branch, (_, bounds, _) in _BRANCHES.items():
         when = {} if flat else {"when": {"parent": "branch", "values": [branch]}}
         parameters += [double(f"{branch}{i}", *b, **when) for i, b in enumerate(bounds)]
+    places = {"a": _BRANIN_PLACE, "b": _HARTMANN3_PLACE, "c": [1.0] * 4}
+    place = {"branch": "b"} | {f"{branch}{i}": x for branch, at in places.items()
+                               for i, x in enumerate(at)}
     return Problem(name="branches_flat" if flat else "branches", suite="conditional",
+                   place=lambda seed: place,
                    parameters=parameters, make=lambda seed: _branched)
 
 
 @functools.lru_cache(maxsize=None)
 def problems():
     return [
-        _plain("branin", branin, [(-5, 10), (0, 15)], BRANIN_OPTIMUM),
+        _plain("branin", branin, [(-5, 10), (0, 15)], BRANIN_OPTIMUM,
+               place=lambda seed: _by_name(_names(2), _BRANIN_PLACE)),
         _plain("hartmann6", hartmann6, [(0, 1)] * 6, HARTMANN6_OPTIMUM),
         _plain("ackley10", ackley, [(-32.768, 32.768)] * 10, 0.0),
         _plain("rosenbrock5", rosenbrock, [(-5, 10)] * 5, 0.0),

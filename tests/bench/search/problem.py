@@ -53,9 +53,14 @@ class Problem:
         default_factory=lambda: [{"name": "loss", "goal": "MINIMIZE"}])
     optimum: float = 0.0
     version: int = 1  # Stored runs of another version are not used.
+    place: object = None  # (seed) -> the best values by name, where it is known.
 
     def evaluator(self, seed):
         return Evaluator(self, seed)
+
+    def parameters_for(self, seed):
+        """With what is believed about them, where a seed draws that."""
+        return self.parameters
 
     @property
     def sign(self):

@@ -2,16 +2,16 @@
 
 import json
 
-from . import functions, multi_objective, paths, tables
+from . import functions, multi_objective, paths, priors, tables
 from .problem import stream
 
 SUITES = ("tables", "tables_noisy", "functions", "dummies", "conditional", "multi_objective",
-          "constrained")
+          "constrained", "priors")
 
 
 def all_problems():
     return [*tables.problems(), *tables.problems(noisy=True), *functions.problems(),
-            *multi_objective.problems()]
+            *multi_objective.problems(), *priors.problems()]
 
 
 def of_suite(suite, half="", only=()):
@@ -35,11 +35,13 @@ def references():
 
 def scales():
     """name -> median - f*, the regret of a middling configuration."""
-    return {name: r["median"] - r["optimum"] for name, r in references().items()}
+    found = {name: r["median"] - r["optimum"] for name, r in references().items()}
+    return found | {p.name: found[p.base.name] for p in priors.problems()}
 
 
 def compute_references():
-    found = {p.name: _reference(p) for p in all_problems() if len(p.objectives()) == 1}
+    found = {p.name: _reference(p) for p in all_problems()
+             if len(p.objectives()) == 1 and p.suite != "priors"}
     lines = [f"  {json.dumps(name)}: {json.dumps(r)}" for name, r in found.items()]
     paths.REFERENCES.write_text("{\n" + ",\n".join(lines) + "\n}\n")
 

@@ -190,8 +190,34 @@ def win_table(runs, ours):
     return text_table(head, rows) if rows else ""
 
 
+def prior_table(runs):
+    """Of each strategy and belief: the mean score x 100 over functions and over
+    tables, and its ratio to that of no prior: the geometric mean over problems of
+    the ratios of means over seeds, which count SOLVED at least."""
+    head = ["x100", "prior", "seeds", *(f"{group} @{b}" for group in ("functions", "tables")
+                                        for b in runs.budgets), *(f"ratio @{b}" for b in runs.budgets)]
+    rows = []
+    for label, seeds in _complete(runs).items():
+        means = [(p, [runs.scores(label, p.name, seeds, b).mean() for b in runs.budgets])
+                 for p in runs.problems]
+        none = {p.base.name: m for p, m in means if p.belief == "none"}
+        for belief in dict.fromkeys(p.belief for p in runs.problems):
+            mine = {p.base.name: m for p, m in means if p.belief == belief}
+            groups = [[m for n, m in mine.items() if ("/" in n) == is_table]
+                      for is_table in (False, True)]
+            ratios = [np.maximum(m, SOLVED) / np.maximum(none[n], SOLVED)
+                      for n, m in mine.items() if n in none]
+            rows.append([label, belief, len(seeds),
+                         *(f"{100 * v:.2f}" for g in groups for v in np.mean(g, axis=0)),
+                         *(f"{v:.2f}" for v in np.exp(np.mean(np.log(ratios), axis=0)))])
+    return text_table(head, rows)
+
+
 def summary(runs, detail=False):
     """All that is told of a suite."""
+    if runs.suite == "priors":
+        return "\n\n".join([f"== priors: {len(runs.problems)} problems ==", prior_table(runs),
+                            *([problem_table(runs)] if detail else [])])
     workers = f", {runs.workers} workers" if runs.workers > 1 else ""
     parts = [f"== {runs.suite}{workers}: {len(runs.problems)} problems =="]
     if runs.is_tables:

@@ -87,6 +87,16 @@ absl::StatusOr<Domain> ReadDomain(const Json& json) {
       json.at("discrete").at("values").get<std::vector<double>>()};
 }
 
+Prior ReadPrior(const Json& json) {
+  if (json.contains("weights")) {
+    return WeightsPrior{json.at("weights").get<std::vector<double>>()};
+  }
+  const Json& normal = json.at("normal");
+  NormalPrior prior{.mean = normal.at("mean").get<double>()};
+  prior.deviation = normal.value("deviation", prior.deviation);
+  return prior;
+}
+
 absl::StatusOr<Parameter> ReadParameter(const Json& json) {
   Parameter parameter;
   parameter.name = json.at("name").get<std::string>();
@@ -99,6 +109,7 @@ absl::StatusOr<Parameter> ReadParameter(const Json& json) {
     parameter.when = {.parent = when.at("parent").get<std::string>(),
                       .values = ReadValues(when)};
   }
+  if (json.contains("prior")) parameter.prior = ReadPrior(json.at("prior"));
   return parameter;
 }
 

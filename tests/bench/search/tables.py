@@ -103,6 +103,12 @@ def _make(family, dataset, noisy, seed):
     return measure
 
 
+def _best_values(family, dataset, sign):
+    best = np.unravel_index(np.argmin(sign * means(family, dataset)), _sizes(family))
+    return {name: int(i) if isinstance(v, int) else v[i]
+            for (name, v), i in zip(SPACES[family].items(), best)}
+
+
 class TableProblem(Problem):
     """Its median and optimum are those of the whole table."""
 
@@ -123,6 +129,8 @@ def problems(noisy=False):
                 suite="tables_noisy" if noisy else "tables",
                 parameters=parameters(family),
                 make=functools.partial(_make, family, dataset, noisy),
+                place=lambda seed, of=(family, dataset, -1 if goal == "MAXIMIZE" else 1):
+                    _best_values(*of),
                 budgets=(25, 50, 100),
                 metrics=[{"name": NAMES[family], "goal": goal}]))
     return found

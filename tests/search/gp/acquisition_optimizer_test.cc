@@ -153,19 +153,21 @@ TEST(AcquisitionOptimizerTest, SameRandomNumbersSamePoint) {
   EXPECT_EQ(a->value, b->value);
 }
 
-// Of the acquisitions, through the models, by the coordinates of the cube.
-TEST(AcquisitionSurfaceTest, GradientsAreFiniteDifferences) {
-  Case of(Mixed(), 0.4, 60);
-  GaussianProcess bound = Hill(of.candidates, 0.9, 30);
-  const VectorXd pending = of.model.x().row(3).transpose() * 0.9;
-  of.model.AppendPending(pending);
-  const Feasibility acquisition(std::make_unique<LogExpectedImprovement>(0.5),
-                                1, {Requirement::kBound});
-  const AcquisitionSurface surface({&of.model, &bound}, acquisition);
+SearchSpace MixedWithPriors() {
+  SearchSpace space = Mixed();
+  std::vector<Parameter> parameters(space.parameters().begin(),
+                                    space.parameters().end());
+  parameters[0].prior = NormalPrior{.mean = 0.3, .deviation = 0.2};
+  parameters[4].prior = NormalPrior{.mean = 0.6};
+  return *SearchSpace::Create(std::move(parameters));
+}
+
+void ExpectGradientsAreFiniteDifferences(const AcquisitionSurface& surface,
+                                         const CandidateSpace& space) {
   Random random(2);
   MatrixXd points(10, 5);
   for (int i = 0; i < 10; ++i) {
-    points.row(i) = of.candidates.Resolve(of.candidates.Draw(random));
+    points.row(i) = space.Resolve(space.Draw(random));
   }
   const auto scores = surface.ValuesAndGradients(points);
   EXPECT_TRUE(scores.values.isApprox(surface.Values(points), 1e-12));
@@ -180,6 +182,42 @@ TEST(AcquisitionSurfaceTest, GradientsAreFiniteDifferences) {
                   1e-6 * (1 + std::fabs(slope[i])));
     }
   }
+}
+
+// Of the acquisitions, through the models, by the coordinates of the cube.
+TEST(AcquisitionSurfaceTest, GradientsAreFiniteDifferences) {
+  Case of(Mixed(), 0.4, 60);
+  GaussianProcess bound = Hill(of.candidates, 0.9, 30);
+  const VectorXd pending = of.model.x().row(3).transpose() * 0.9;
+  of.model.AppendPending(pending);
+  const Feasibility acquisition(std::make_unique<LogExpectedImprovement>(0.5),
+                                1, {Requirement::kBound});
+  ExpectGradientsAreFiniteDifferences(
+      AcquisitionSurface({&of.model, &bound}, acquisition), of.candidates);
+}
+
+TEST(AcquisitionSurfaceTest, GradientsWithPriorsAreFiniteDifferences) {
+  Case of(MixedWithPriors(), 0.4, 60);
+  const SpacePrior prior(of.space);
+  const LogExpectedImprovement acquisition(0.5);
+  ExpectGradientsAreFiniteDifferences(
+      AcquisitionSurface({&of.model}, acquisition, PriorPull{prior, 0.7}),
+      of.candidates);
+}
+
+TEST(AcquisitionSurfaceTest, APullAddsTheLogarithmOfThePriors) {
+  Case of(MixedWithPriors(), 0.4, 60);
+  const SpacePrior prior(of.space);
+  const LogExpectedImprovement acquisition(0.5);
+  const AcquisitionSurface alone({&of.model}, acquisition);
+  const AcquisitionSurface pulled({&of.model}, acquisition,
+                                  PriorPull{prior, 0.7});
+  Random random(3);
+  const VectorXd point = of.candidates.Resolve(of.candidates.Draw(random));
+  const MatrixXd row = point.transpose();
+  const double added = 0.7 * prior.LogDensity({point.data(), 5});
+  EXPECT_NEAR(pulled.Values(row)[0] - alone.Values(row)[0], added, 1e-12);
+  EXPECT_NEAR(pulled.Bounds(row)[0] - alone.Bounds(row)[0], added, 1e-12);
 }
 
 TEST(AcquisitionSurfaceTest, BoundsAreAboveTheValues) {

@@ -8,6 +8,7 @@
 #include "search/gp/acquisition/hypervolume_improvement.h"
 #include "search/gp/acquisition/hypervolume_scalarization.h"
 #include "search/gp/acquisition/log_expected_improvement.h"
+#include "search/gp/acquisition/log_gain.h"
 #include "search/gp/acquisition/pure_exploration.h"
 #include "search/gp/acquisition/upper_confidence_bound.h"
 #include "search/math/normal.h"
@@ -75,6 +76,35 @@ TEST(AcquisitionTest, LogExpectedImprovementHasExactSlopes) {
     const LogExpectedImprovement acquisition(incumbent);
     for (const Beliefs& beliefs : kOne) {
       ExpectSlopesAreFiniteDifferences(acquisition, beliefs);
+    }
+  }
+}
+
+LogGain LogGainOfBound(double reference) {
+  return LogGain(std::make_unique<UpperConfidenceBound>(), reference);
+}
+
+TEST(AcquisitionTest, LogGainIsTheLogarithmOfALargeGainAndLinearBelow) {
+  const LogGain gain = LogGainOfBound(-1);
+  EXPECT_NEAR(gain.Evaluate({{1, 1, 1}}).value, std::log(3.8 / LogGain::kUnit),
+              1e-12);
+  EXPECT_NEAR(gain.Evaluate({{-9, 1, 1}}).value, -6.2 / LogGain::kUnit, 1e-12);
+}
+
+TEST(AcquisitionTest, LogGainRisesWithWhatItIsOf) {
+  const LogGain gain = LogGainOfBound(0);
+  double before = gain.Evaluate({{-20, 1, 1}}).value;
+  for (double mean = -19.9; mean < 20; mean += 0.1) {
+    const double now = gain.Evaluate({{mean, 1, 1}}).value;
+    EXPECT_GT(now, before) << mean;
+    before = now;
+  }
+}
+
+TEST(AcquisitionTest, LogGainHasExactSlopes) {
+  for (const double reference : {-3.0, 0.0, 5.0}) {
+    for (const Beliefs& beliefs : kOne) {
+      ExpectSlopesAreFiniteDifferences(LogGainOfBound(reference), beliefs);
     }
   }
 }

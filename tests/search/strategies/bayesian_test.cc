@@ -160,6 +160,50 @@ TEST(BayesianTest, BeginsWithStartPointsThenTakesTurns) {
   }
 }
 
+// The share of the proposals after the start, up to trial `trials`, that lie in
+// the lower tenth of the only parameter.
+double ShareBelow(std::optional<Prior> prior, int trials, double bottom) {
+  std::vector<Parameter> parameters = Numbers(1);
+  parameters[0].prior = std::move(prior);
+  const StudySpec spec = Spec(std::move(parameters));
+  const auto all =
+      RunStudy(spec, trials, [&](const Parameters& at, Trial& trial) {
+        trial.final_metrics = {{"loss", std::pow(At(at, "a") - bottom, 2)}};
+      });
+  const auto start = static_cast<size_t>(StartPoints::Count(spec));
+  int below = 0;
+  for (size_t i = start; i < all.size(); ++i) {
+    below += At(all[i].parameters, "a") < 0.1;
+  }
+  return below / static_cast<double>(all.size() - start);
+}
+
+TEST(BayesianTest, ForgetsAPriorThatTheResultsContradict) {
+  const NormalPrior wrong{.mean = 0, .deviation = 0.05};
+  EXPECT_LE(ShareBelow(wrong, 20, 0.73), 0.2);
+}
+
+TEST(BayesianTest, APriorCountsBesideSeveralObjectivesAndBounds) {
+  std::vector<Parameter> parameters = Numbers(3);
+  for (Parameter& parameter : parameters) {
+    parameter.prior = NormalPrior{.mean = 0.7};
+  }
+  for (const int objectives : {2, 3}) {
+    StudySpec spec = Spec(parameters);
+    spec.metrics = {{.name = "loss"}, {.name = "other"}};
+    if (objectives == 3) spec.metrics.push_back({.name = "third"});
+    spec.metrics.push_back({.name = "bound", .bound = 0.9});
+    const auto trials =
+        RunStudy(spec, 20, [](const Parameters& at, Trial& trial) {
+          trial.final_metrics = {{"loss", Bowl(at)},
+                                 {"other", At(at, "a")},
+                                 {"third", At(at, "b")},
+                                 {"bound", At(at, "c")}};
+        });
+    EXPECT_LT(Best(trials), 0.1);
+  }
+}
+
 TEST(BayesianTest, SaysWhatItExpectsInTheMetricsOwnUnit) {
   const auto trials =
       RunStudy(Spec(Numbers(1)), 15, [](const Parameters& at, Trial& trial) {

@@ -49,6 +49,19 @@ SearchSpace MixedSpace() {
       {"width * batch <= 4096"});
 }
 
+SearchSpace MixedSpaceWithPriors() {
+  const SearchSpace mixed = MixedSpace();
+  std::vector<Parameter> parameters(mixed.parameters().begin(),
+                                    mixed.parameters().end());
+  parameters[0].prior = NormalPrior{.mean = 3e-5, .deviation = 0.1};
+  parameters[1].prior = NormalPrior{.mean = 16};
+  parameters[2].prior = NormalPrior{.mean = 0.1};
+  parameters[3].prior = WeightsPrior{{0, 1, 0, 0}};
+  parameters[4].prior = WeightsPrior{{9, 1}};
+  parameters[5].prior = NormalPrior{.mean = 0.9, .deviation = 0.05};
+  return Space(std::move(parameters), {"width * batch <= 4096"});
+}
+
 SearchSpace SmallSpace(std::vector<std::string> constraints = {}) {
   return Space({Integer("a", 0, 4), Integer("b", 0, 6)},
                std::move(constraints));
@@ -216,6 +229,48 @@ TEST_P(StrategyConformanceTest, ProposalsAreExactlyInTheSpace) {
     EXPECT_EQ(*canonical, proposal.parameters);
     study.Add(proposal);
     study.End(0);
+  }
+}
+
+// How many of the first proposals have a rate within a fifth of the range of
+// 3e-5, momentum on, and nothing that is not in the space.
+int CountNearPriors(Study& study) {
+  int near = 0;
+  std::set<std::string> seen;
+  for (int i = 0; i < 40; ++i) {
+    const Proposal proposal = study.Suggest(1).value()[0];
+    EXPECT_TRUE(study.space().Check(proposal.parameters).ok());
+    EXPECT_TRUE(seen.insert(Identity(proposal.parameters)).second);
+    near += std::get<double>(proposal.parameters.at("lr")) < 2e-4 &&
+            proposal.parameters.contains("momentum");
+    study.Add(proposal);
+    study.End(0);
+  }
+  return near;
+}
+
+TEST_P(StrategyConformanceTest, PriorsLeadAllButTheGrid) {
+  if (std::string(GetParam()).ends_with("_twice")) GTEST_SKIP();
+  Study without = Make(MixedSpace());
+  Study with = Make(MixedSpaceWithPriors());
+  const int near = CountNearPriors(without);
+  if (std::string(GetParam()) == "grid") {
+    EXPECT_EQ(CountNearPriors(with), near);
+  } else {
+    EXPECT_GT(CountNearPriors(with), near);
+  }
+}
+
+TEST_P(StrategyConformanceTest, ReplayWithPriorsGivesTheSameProposals) {
+  Study study = Make(MixedSpaceWithPriors());
+  for (int i = 0; i < 30; ++i) {
+    const auto proposals = study.Suggest(2).value();
+    study.Restart();
+    const auto again = study.Suggest(2).value();
+    ASSERT_TRUE(Same(again[0], proposals[0])) << i;
+    ASSERT_TRUE(Same(again[1], proposals[1])) << i;
+    study.Add(again[0]), study.Add(again[1]);
+    study.End(i % 2);
   }
 }
 

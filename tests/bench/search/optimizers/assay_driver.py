@@ -61,5 +61,5 @@ def create(label, problem, seed, workers, trials, study):
     budget = {"max_trials": trials} if trials else {}
     return {"create": {
         "id": study, "algorithm": algorithm, "options": options, "seed": seed,
-        "metrics": problem.metrics, "parameters": problem.parameters,
+        "metrics": problem.metrics, "parameters": problem.parameters_for(seed),
         "max_parallel": workers, **budget}}

@@ -168,5 +168,39 @@ TEST_P(ParzenMixtureTest, ManyAxesDoNotUnderflow) {
   EXPECT_TRUE(std::isfinite(mixture.LogDensity(mixture.Draw(random))));
 }
 
+std::vector<PriorDensity> PriorsOf(const Domain& number, const Domain& list) {
+  return {PriorDensity({.domain = number,
+                        .prior = NormalPrior{.mean = 2, .deviation = 0.1}}),
+          PriorDensity({.domain = list, .prior = WeightsPrior{{0, 5, 1, 0}}})};
+}
+
+TEST_P(ParzenMixtureTest, AUsersPriorsAreTheWideKernel) {
+  const std::vector<Axis> axes = {Axis(integer_), Axis(letter_)};
+  const std::vector<PriorDensity> priors = PriorsOf(integer_, letter_);
+  ParzenMixture mixture(axes, GetParam(), priors);
+  EXPECT_NEAR(mixture.LogDensity({1.5 / 7, axes[1].Category(1)}),
+              priors[0].LogDensity(1.5 / 7) +
+                  priors[1].LogDensity(axes[1].Category(1)) - std::log(4),
+              1e-6);
+}
+
+TEST_P(ParzenMixtureTest, DrawsFollowTheDensityOfAUsersPriors) {
+  const std::vector<Axis> axes = {Axis(integer_), Axis(letter_)};
+  const std::vector<PriorDensity> priors = PriorsOf(integer_, letter_);
+  const ParzenMixture mixture(axes, GetParam(), priors);
+  constexpr int kDraws = 20'000;
+  std::vector<int> letters(4);
+  int near = 0;
+  Random random(1);
+  for (int i = 0; i < kDraws; ++i) {
+    const std::vector<double> point = mixture.Draw(random);
+    ++letters[static_cast<int>(point[1] * 4)];
+    near += point[0] < 3.0 / 7;
+  }
+  EXPECT_NEAR(letters[1], kDraws * (0.9 * 5 / 6 + 0.1 / 4), 0.02 * kDraws);
+  EXPECT_NEAR(letters[0], kDraws * 0.1 / 4, 0.01 * kDraws);
+  EXPECT_GT(near, 0.85 * kDraws);
+}
+
 }  // namespace
 }  // namespace assay
