@@ -33,11 +33,20 @@ constexpr double kExploreAfterResult = 0.1;
 constexpr double kExploreInNoise = 0.7;
 constexpr double kExploreAfterProposal = 0.75;
 
+BayesianOptions::Arms ArmsOf(const StudySpec& spec) {
+  using Arms = BayesianOptions::Arms;
+  const Arms arms = spec.algorithm.bayesian.arms;
+  if (arms != Arms::kAuto) return arms;
+  return Objectives(spec).size() > 1 ? Arms::kAlternate
+                                     : Arms::kConfidenceBound;
+}
+
 class Bayesian final : public LearningStrategy {
  public:
   explicit Bayesian(std::shared_ptr<const StudySpec> spec)
       : LearningStrategy("bayesian", spec),
         options_(spec->algorithm.bayesian),
+        arms_(ArmsOf(*spec)),
         candidates_(this->space()),
         surrogate_(spec),
         box_(candidates_.size()) {}
@@ -47,11 +56,13 @@ class Bayesian final : public LearningStrategy {
     surrogate_.Learn(observation);
     taken_.insert(KeyOf(observation.point));
     if (observation.IsComplete()) box_.Learn(observation.values[0]);
+    any_result_ |= observation.IsComplete() || observation.IsStopped();
   }
 
+  // Until there is something to model, however many may run at once.
   int64_t StartTrials() const override {
-    if (options_.start_trials > 0) return options_.start_trials;
-    return LearningStrategy::StartTrials();
+    if (!any_result_) return std::numeric_limits<int64_t>::max();
+    return options_.start_trials;
   }
 
   Candidate Propose(absl::Span<const Unfinished> unfinished,
@@ -84,16 +95,21 @@ class Bayesian final : public LearningStrategy {
     return points;
   }
 
-  // In turn: the number of configurations so far decides.
   Arm ChooseArm(absl::Span<const Unfinished> unfinished, Random& random) const {
     const bool explores = Explores(unfinished, random.Uniform());
     if (explores) return Arm::kExploration;
-    if (options_.arms == BayesianOptions::Arms::kConfidenceBound) {
-      return Arm::kConfidenceBound;
+    switch (arms_) {
+      case BayesianOptions::Arms::kImprovement:
+        return Arm::kImprovement;
+      case BayesianOptions::Arms::kAlternate:
+        return Turn(unfinished);
+      default:
+        return Arm::kConfidenceBound;
     }
-    if (options_.arms == BayesianOptions::Arms::kImprovement) {
-      return Arm::kImprovement;
-    }
+  }
+
+  // The number of configurations so far decides.
+  Arm Turn(absl::Span<const Unfinished> unfinished) const {
     const size_t ordinal =
         static_cast<size_t>(surrogate_.observations()) + unfinished.size();
     return ordinal % 2 == 0 ? Arm::kConfidenceBound : Arm::kImprovement;
@@ -194,10 +210,12 @@ class Bayesian final : public LearningStrategy {
   }
 
   const BayesianOptions options_;
+  const BayesianOptions::Arms arms_;
   const CandidateSpace candidates_;
   Surrogate surrogate_;
   SuccessBox box_;
   absl::flat_hash_set<uint64_t> taken_;
+  bool any_result_ = false;
 };
 
 }  // namespace
