@@ -60,24 +60,25 @@ struct Budget {
 // How "bayesian" works. The defaults are what it was measured with; the others
 // are for comparisons.
 struct BayesianOptions {
-  // Of a metric's values, before they are modelled (search/gp). kAuto: by the
-  // leave-one-out score.
+  // Of a metric's values, before they are modelled (search/gp). kAuto: of the
+  // two others by the leave-one-out score.
   enum class Transform { kAuto, kStandardize, kHalfRankLog };
-  // Which acquisition functions take turns: the upper confidence bound within a
-  // trust region, the logarithm of the expected improvement, or both.
-  enum class Arms { kAlternate, kConfidenceBound, kImprovement };
+  // Which acquisition functions propose: the upper confidence bound within a
+  // trust region, the logarithm of the expected improvement, or both in turn.
+  // kAuto: the first for one objective, both for several.
+  enum class Arms { kAuto, kConfidenceBound, kImprovement, kAlternate };
   // Of the kernel's parameters (search/gp/map_fit.h).
   enum class Prior { kAuto, kGamma, kDimensionScaled, kLogSquared };
   // What points that wait for a result change beside the model's variance:
   // kExplore: some proposals explore instead (UCB-PE); kVariance: nothing.
   enum class Pending { kExplore, kVariance };
 
-  Transform transform = Transform::kAuto;
-  Arms arms = Arms::kAlternate;
+  Transform transform = Transform::kHalfRankLog;
+  Arms arms = Arms::kAuto;
   Prior prior = Prior::kAuto;
   Pending pending = Pending::kExplore;
   bool trust_region = true;
-  int32_t start_trials = 0;  // 0: as StartPoints::Count().
+  int32_t start_trials = 1;  // Before a model is asked, results or not.
 };
 
 struct Algorithm {

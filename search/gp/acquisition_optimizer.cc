@@ -17,14 +17,14 @@ using Eigen::MatrixXd;
 using Eigen::VectorXd;
 
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
-constexpr int kSobol = 700;
-constexpr int kMutations = 300;
+constexpr int kSobol = 1400;
+constexpr int kMutations = 600;
 constexpr int kMutated = 5;
 constexpr int kRejections = 20;  // Draws for one that passes the constraints.
 constexpr int kManyRows = 100;   // From here on, bounds come first.
 constexpr size_t kClose = 200;   // Points of the pool that are looked at.
 constexpr size_t kCloseSteps = 24;  // Of each start's steps.
-constexpr size_t kStarts = 8;
+constexpr size_t kStarts = 16;
 constexpr double kApart = 0.05;
 constexpr int kRounds = 6;
 constexpr int kStepsInARow = 30;

@@ -16,11 +16,11 @@ namespace assay {
 
 // Finds the point of a space where an acquisition function is greatest:
 //
-//   1. 700 points of a scrambled Sobol sequence and 300 mutations of the best
+//   1. 1,400 points of a scrambled Sobol sequence and 600 mutations of the best
 //      trials, pulled into the trust region; of many rows in the model, only
 //      the 200 with the greatest bounds are looked at closely. A space of up
 //      to 1,000 configurations is listed instead, and that is all.
-//   2. From the best trial and the 7 best points that lie apart: L-BFGS over
+//   2. From the best trial and the 15 best points that lie apart: L-BFGS over
 //      the continuous coordinates, all climbs evaluated together, then steps
 //      in one other coordinate (each value of a categorical one; a parent's
 //      children are drawn anew too), in turn while there is a gain.

@@ -169,7 +169,9 @@ MetricModel::Data StudyModel::DataOf(const std::vector<int>& rows) const {
 
 // From scratch; of many rows first with some, then a few steps with all.
 MetricModel StudyModel::FitTo(const std::vector<int>& rows) const {
-  MetricModel model(MetricModel::Role::kObjective, features_, {}, spec_->seed);
+  const BayesianOptions options{.transform = BayesianOptions::Transform::kAuto};
+  MetricModel model(MetricModel::Role::kObjective, features_, options,
+                    spec_->seed);
   const auto n = static_cast<int>(rows.size());
   if (n <= kFirstFit) {
     model.Fit(DataOf(rows), /*anchor=*/true);

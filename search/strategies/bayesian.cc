@@ -34,11 +34,20 @@ constexpr double kExploreAfterResult = 0.1;
 constexpr double kExploreInNoise = 0.7;
 constexpr double kExploreAfterProposal = 0.75;
 
+BayesianOptions::Arms ArmsOf(const StudySpec& spec) {
+  using Arms = BayesianOptions::Arms;
+  const Arms arms = spec.algorithm.bayesian.arms;
+  if (arms != Arms::kAuto) return arms;
+  return Objectives(spec).size() > 1 ? Arms::kAlternate
+                                     : Arms::kConfidenceBound;
+}
+
 class Bayesian final : public LearningStrategy {
  public:
   explicit Bayesian(std::shared_ptr<const StudySpec> spec)
       : LearningStrategy("bayesian", spec),
         options_(spec->algorithm.bayesian),
+        arms_(ArmsOf(*spec)),
         candidates_(this->space()),
         surrogate_(spec),
         box_(candidates_.size()) {}
@@ -52,12 +61,13 @@ class Bayesian final : public LearningStrategy {
     surrogate_.Learn(observation);
     if (observation.id) taken_.insert(KeyOf(observation.point));
     if (observation.IsComplete()) box_.Learn(observation.values[0]);
+    any_result_ |= observation.IsComplete() || observation.IsStopped();
   }
 
+  // Until there is something to model, however many may run at once.
   int64_t StartTrials() const override {
-    if (options_.start_trials > 0) return options_.start_trials;
-    const int64_t trials = LearningStrategy::StartTrials();
-    return has_sources_ ? std::min(trials, MostTransferStarts()) : trials;
+    if (!any_result_) return std::numeric_limits<int64_t>::max();
+    return options_.start_trials + (has_sources_ ? kPortfolio : 0);
   }
 
   void LearnOfSources(const TransferSources& sources) override {
@@ -82,12 +92,6 @@ class Bayesian final : public LearningStrategy {
   }
 
  private:
-  // One besides the portfolio, or what runs at once.
-  int64_t MostTransferStarts() const {
-    return std::max<int64_t>(kPortfolio + 1,
-                             spec().budget.max_parallel.value_or(1));
-  }
-
   Candidate AnyPoint(const char* because, Random& random) const {
     return {RandomParameters(random), absl::StrCat("at random: ", because)};
   }
@@ -104,16 +108,21 @@ class Bayesian final : public LearningStrategy {
     return points;
   }
 
-  // In turn: the number of configurations so far decides.
   Arm ChooseArm(absl::Span<const Unfinished> unfinished, Random& random) const {
     const bool explores = Explores(unfinished, random.Uniform());
     if (explores) return Arm::kExploration;
-    if (options_.arms == BayesianOptions::Arms::kConfidenceBound) {
-      return Arm::kConfidenceBound;
+    switch (arms_) {
+      case BayesianOptions::Arms::kImprovement:
+        return Arm::kImprovement;
+      case BayesianOptions::Arms::kAlternate:
+        return Turn(unfinished);
+      default:
+        return Arm::kConfidenceBound;
     }
-    if (options_.arms == BayesianOptions::Arms::kImprovement) {
-      return Arm::kImprovement;
-    }
+  }
+
+  // The number of configurations so far decides.
+  Arm Turn(absl::Span<const Unfinished> unfinished) const {
     const size_t ordinal =
         static_cast<size_t>(surrogate_.observations()) + unfinished.size();
     return ordinal % 2 == 0 ? Arm::kConfidenceBound : Arm::kImprovement;
@@ -230,10 +239,12 @@ class Bayesian final : public LearningStrategy {
   }
 
   const BayesianOptions options_;
+  const BayesianOptions::Arms arms_;
   const CandidateSpace candidates_;
   Surrogate surrogate_;
   SuccessBox box_;
   absl::flat_hash_set<uint64_t> taken_;
+  bool any_result_ = false;
   bool has_sources_ = false;
 };
 

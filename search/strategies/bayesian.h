@@ -8,15 +8,19 @@
 namespace assay {
 
 // Bayesian optimization with Gaussian processes: models of each objective, each
-// bound and success (search/gp/surrogate.h), proposals where one of two
-// acquisition functions is greatest, in turn (search/gp/portfolio.h):
+// bound and success (search/gp/surrogate.h), proposals where an acquisition
+// function is greatest (search/gp/portfolio.h):
 //
-//   upper confidence bound  mean + 1.8 deviation within a trust region around
-//                           the trials (search/gp/trust_region.h), as Vizier
-//                           has it (Song et al. 2024): wins the end game.
-//   expected improvement    in logarithms (Ament et al. 2023), over the best
-//                           posterior mean: wins the beginning, and smooth
-//                           functions; leaves a region where it got stuck.
+//   one objective      upper confidence bound: mean + 1.8 deviation within a
+//                      trust region around the trials
+//                      (search/gp/trust_region.h), as Vizier has it (Song et
+//                      al. 2024).
+//   several            in turn with the expected improvement of hypervolume.
+//
+// The first trial is the parameters' defaults or the centre; what starts before
+// any trial has a result, at points of a Sobol sequence. From the first result
+// on the model proposes: around a point that people chose or would choose it
+// learns more than from points spread over the whole space.
 //
 // Pending trials shrink the deviation; and while more than one proposal is
 // wanted at once most of them explore where something good may still be

@@ -40,7 +40,7 @@ void SetBayesianEnum(Algorithm& algorithm, const Json& value) {
 }
 
 constexpr Option kOptions[] = {
-    {"arms", SetBayesianEnum<&BayesianOptions::arms, 3>},
+    {"arms", SetBayesianEnum<&BayesianOptions::arms, 4>},
     {"candidates", Set<&Algorithm::candidates>},
     {"pending", SetBayesianEnum<&BayesianOptions::pending, 2>},
     {"points_per_continuous", Set<&Algorithm::points_per_continuous>},

@@ -14,7 +14,8 @@ using Kind = OutputTransform::Kind;
 // Of an objective, at an anchor: the transform is open.
 MetricModel Fitted(const Eigen::MatrixXd& x, const Eigen::VectorXd& values) {
   MetricModel model(MetricModel::Role::kObjective,
-                    Features::Continuous(static_cast<int>(x.cols())), {}, 1);
+                    Features::Continuous(static_cast<int>(x.cols())),
+                    {.transform = BayesianOptions::Transform::kAuto}, 1);
   model.Fit({x, values, Eigen::VectorXd::Ones(x.rows())}, /*anchor=*/true);
   return model;
 }
