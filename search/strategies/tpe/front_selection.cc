@@ -2,12 +2,17 @@
 
 #include <algorithm>
 #include <cassert>
+#include <cmath>
+#include <functional>
 #include <limits>
 #include <numeric>
 #include <utility>
 
 namespace assay {
 namespace {
+
+constexpr double kMargin = 0.1;  // Of the reference, as a share of the range.
+constexpr size_t kMostObjectives = 4;  // Whose volumes are cheap.
 
 using Points = absl::Span<const std::vector<double>>;
 
@@ -67,6 +72,95 @@ std::vector<int> LeastCrowded(Points points, const std::vector<int>& front,
   return chosen;
 }
 
+using Point = std::vector<double>;  // Above the reference, each > 0.
+
+double BoxVolume(const Point& point) {
+  return std::accumulate(point.begin(), point.end(), 1.0, std::multiplies<>());
+}
+
+double VolumeOf(std::vector<Point> points);
+
+// What `point` covers and none of `others` does (While et al. 2012, "WFG").
+double VolumeAlone(const Point& point, absl::Span<const Point> others) {
+  std::vector<Point> covered;  // Each other's share of the point's box.
+  for (const Point& other : others) {
+    Point least = point;
+    for (size_t k = 0; k < least.size(); ++k) {
+      least[k] = std::min(least[k], other[k]);
+    }
+    const auto holds = [&](const Point& by) {
+      return by == least || Beats(by, least);
+    };
+    if (std::any_of(covered.begin(), covered.end(), holds)) continue;
+    covered.push_back(std::move(least));
+  }
+  return BoxVolume(point) - VolumeOf(std::move(covered));
+}
+
+double VolumeOf(std::vector<Point> points) {
+  std::sort(points.begin(), points.end(), std::greater<>());
+  double volume = 0;
+  for (size_t i = 0; i < points.size(); ++i) {
+    volume +=
+        VolumeAlone(points[i], absl::MakeConstSpan(points).subspan(i + 1));
+  }
+  return volume;
+}
+
+// The front's points above its worst values less a tenth of its ranges.
+std::vector<Point> AboveReference(Points points,
+                                  const std::vector<int>& front) {
+  std::vector<Point> above;
+  for (const int i : front) above.push_back(points[i]);
+  for (size_t k = 0; k < above[0].size(); ++k) {
+    double low = above[0][k], high = low;
+    for (const Point& point : above) {
+      low = std::min(low, point[k]), high = std::max(high, point[k]);
+    }
+    const double range = high > low ? high - low : 1;
+    for (Point& point : above) {
+      const double share = (point[k] - low) / range;
+      point[k] = kMargin + (std::isfinite(share) ? share : 0);
+    }
+  }
+  return above;
+}
+
+// Greedily. What a point adds to the chosen ones falls with their number, so
+// that what it added before is a bound.
+std::vector<int> LargestVolume(Points points, const std::vector<int>& front,
+                               size_t count) {
+  const std::vector<Point> above = AboveReference(points, front);
+  std::vector<std::pair<double, int>> bounds;  // A heap.
+  for (size_t i = 0; i < front.size(); ++i) {
+    bounds.emplace_back(BoxVolume(above[i]), -static_cast<int>(i));
+  }
+  std::make_heap(bounds.begin(), bounds.end());
+  std::vector<Point> chosen_points;
+  std::vector<int> chosen;
+  while (chosen.size() < count) {
+    std::pop_heap(bounds.begin(), bounds.end());
+    const int i = -bounds.back().second;
+    bounds.back().first = VolumeAlone(above[i], chosen_points);
+    if (bounds.back() < bounds.front()) {
+      std::push_heap(bounds.begin(), bounds.end());
+      continue;
+    }
+    bounds.pop_back();
+    chosen_points.push_back(above[i]);
+    chosen.push_back(front[i]);
+  }
+  return chosen;
+}
+
+std::vector<int> PartOf(Points points, const std::vector<int>& front,
+                        size_t count) {
+  if (points[0].size() <= kMostObjectives) {
+    return LargestVolume(points, front, count);
+  }
+  return LeastCrowded(points, front, count);
+}
+
 }  // namespace
 
 std::vector<int> SelectByFronts(Points points, int count) {
@@ -79,7 +173,7 @@ std::vector<int> SelectByFronts(Points points, int count) {
   while (static_cast<int>(selected.size()) < count) {
     std::vector<int> front = TakeFront(points, rest);
     const size_t left = count - selected.size();
-    if (front.size() > left) front = LeastCrowded(points, front, left);
+    if (front.size() > left) front = PartOf(points, front, left);
     selected.insert(selected.end(), front.begin(), front.end());
   }
   std::sort(selected.begin(), selected.end());

@@ -9,6 +9,8 @@
 namespace assay {
 namespace {
 
+constexpr double kEvenBranch = 0.1;
+
 std::vector<Axis> AxesOf(const SearchSpace& space,
                          const ParameterGroup& group) {
   std::vector<Axis> axes;
@@ -35,6 +37,24 @@ std::vector<int> Without(const std::vector<int>& a, const std::vector<int>& b) {
   return difference;
 }
 
+bool IsIn(const ParameterGroup& group, int parameter) {
+  const std::vector<int>& in = group.parameters;
+  return std::find(in.begin(), in.end(), parameter) != in.end();
+}
+
+std::vector<int> ForksOf(const SearchSpace& space,
+                         const ParameterGroup& group) {
+  std::vector<int> forks;
+  for (size_t j = 0; j < group.parameters.size(); ++j) {
+    const auto children = space.children(group.parameters[j]);
+    const bool forks_here =
+        std::any_of(children.begin(), children.end(),
+                    [&](int child) { return !IsIn(group, child); });
+    if (forks_here) forks.push_back(static_cast<int>(j));
+  }
+  return forks;
+}
+
 bool HaveLevels(const std::vector<Axis>& axes) {
   return std::all_of(axes.begin(), axes.end(),
                      [](const Axis& axis) { return axis.levels() > 0; });
@@ -47,6 +67,7 @@ GroupModel::GroupModel(const SearchSpace& space, ParameterGroup group,
     : group_(std::move(group)),
       axes_(AxesOf(space, group_)),
       priors_(PriorsOf(space, group_)),
+      forks_(ForksOf(space, group_)),
       can_repeat_(is_all && HaveLevels(axes_)),
       good_{{}, ParzenMixture(axes_, ParzenMixture::Bandwidth::kGaps, priors_)},
       rest_{{}, ParzenMixture(axes_, ParzenMixture::Bandwidth::kShared)} {}
@@ -122,10 +143,12 @@ void GroupModel::Propose(absl::Span<const std::vector<double>> pending,
 }
 
 std::vector<double> GroupModel::BestOf(int candidates, Random& random) const {
+  const std::vector<double> branch = DrawBranch(random);
   std::vector<double> best;
   double highest = -std::numeric_limits<double>::infinity();
   for (int i = 0; i < candidates; ++i) {
     std::vector<double> candidate = DrawNew(random);
+    for (const int j : forks_) candidate[j] = branch[j];
     const double score = good_.mixture.LogDensity(candidate) -
                          rest_.mixture.LogDensity(candidate);
     if (!best.empty() && score <= highest) continue;
@@ -133,6 +156,16 @@ std::vector<double> GroupModel::BestOf(int candidates, Random& random) const {
     best = std::move(candidate);
   }
   return best;
+}
+
+// l / g would name the branch that leads so far again and again, and the others
+// would never be as well searched: a draw gives each its share.
+std::vector<double> GroupModel::DrawBranch(Random& random) const {
+  if (forks_.empty()) return {};
+  std::vector<double> branch = good_.mixture.Draw(random);
+  if (random.Uniform() >= kEvenBranch) return branch;
+  for (const int j : forks_) branch[j] = axes_[j].Snap(random.Uniform());
+  return branch;
 }
 
 std::vector<double> GroupModel::DrawNew(Random& random) const {

@@ -36,9 +36,11 @@ class GroupModel {
   void Learn(const Observation& observation);
 
   // Sets the group's coordinates in `point`, [encoded_size], to the best by
-  // l / g of `candidates` drawn from l. `pending`, points like it, have no
-  // result yet and count as ones that are not good. A configuration that was
-  // there before is drawn again, at most kDraws times, if it can be seen here.
+  // l / g of `candidates` drawn from l. Parameters that others depend on are
+  // drawn once for all candidates: from l, a tenth of the time evenly.
+  // `pending`, points like it, have no result yet and count as ones that are
+  // not good. A configuration that was there before is drawn again, at most
+  // kDraws times, if it can be seen here.
   void Propose(absl::Span<const std::vector<double>> pending, int candidates,
                Random& random, std::vector<double>& point);
 
@@ -55,10 +57,12 @@ class GroupModel {
   void Remove(Side& side, int order);
   std::vector<double> BestOf(int candidates, Random& random) const;
   std::vector<double> DrawNew(Random& random) const;
+  std::vector<double> DrawBranch(Random& random) const;
 
   const ParameterGroup group_;
   const std::vector<Axis> axes_;
   const std::vector<PriorDensity> priors_;  // [axes]
+  const std::vector<int> forks_;  // Axes with children in other groups.
   Split split_;
   std::vector<std::vector<double>> points_;  // [results][axes]
   int updated_ = 0;                          // Results that the sides know.

@@ -68,7 +68,8 @@ TEST_F(TransferFitTest, AModelWithSourcesKnowsWhereItHasNoResults) {
   const MetricModel::Data data = DataOf(6, value);
   const MetricModel::Data test = DataOf(200, value);
   const auto error = [&](const std::vector<const GaussianProcess*>& sources) {
-    MetricModel model(MetricModel::Role::kObjective, sources_.features(), {},
+    MetricModel model(MetricModel::Role::kObjective, sources_.features(),
+                      {.transform = BayesianOptions::Transform::kStandardize},
                       1);
     model.SetSources(sources);
     model.Fit(data, /*anchor=*/true);
@@ -85,7 +86,8 @@ TEST_F(TransferFitTest, AMisleadingSourceIsLeftOut) {
   const MetricModel::Data data = DataOf(25, value);
   const MetricModel::Data test = DataOf(200, value);
   const auto error = [&](const std::vector<const GaussianProcess*>& sources) {
-    MetricModel model(MetricModel::Role::kObjective, sources_.features(), {},
+    MetricModel model(MetricModel::Role::kObjective, sources_.features(),
+                      {.transform = BayesianOptions::Transform::kStandardize},
                       1);
     model.SetSources(sources);
     model.Fit(data, /*anchor=*/true);

@@ -5,6 +5,7 @@
 #include "gtest/gtest.h"
 #include "search/pareto.h"
 #include "tests/search/strategies/hypervolume.h"
+#include "tests/search/strategies/learned.h"
 #include "tests/search/strategies/study_run.h"
 
 namespace assay {
@@ -134,6 +135,32 @@ TEST(Nsga2Test, FindsFeasibleTrialsWhereNoneIsAtFirst) {
   // The best there is: -(6 * 0.2 + sqrt(6 * 0.02)) = -1.546.
   EXPECT_LE(best.final_metrics.at("f0"), -1.35);
   RecordProperty("best", absl::StrCat(best.final_metrics.at("f0")));
+}
+
+// 30 trials on one front, of which ten stay: both ends first, then the others.
+TEST(Nsga2Test, CrowdingKeepsTheEndsOfAFront) {
+  StudySpec spec =
+      SpecWith("nsga2", {{"gene", IntegerDomain{.min = 0, .max = 999}, {}, {}},
+                         {"own", IntegerDomain{.min = 0, .max = 999}, {}, {}}});
+  spec.metrics.push_back({.name = "other"});
+  spec.budget.max_trials = 100;
+  std::vector<Trial> trials;
+  for (const int64_t i : {0, 29}) {
+    trials.push_back(Completed({{"gene", 30 * i}, {"own", i}},
+                               {{"loss", i}, {"other", 29 - i}}));
+  }
+  for (int64_t i = 1; i < 29; ++i) {
+    trials.push_back(Completed({{"gene", 30 * i}, {"own", i}},
+                               {{"loss", i}, {"other", 29 - i}}));
+  }
+  const auto strategy = Learned(spec, trials);
+  int first = 0, last = 0;
+  for (const Proposal& child : Propose(*strategy, 200)) {
+    first += child.parameters.at("gene") == ParameterValue(int64_t{0});
+    last += child.parameters.at("gene") == ParameterValue(int64_t{870});
+  }
+  EXPECT_GE(first, 10);
+  EXPECT_GE(last, 10);
 }
 
 TEST(HypervolumeTest, IsTheVolumeOfTheUnionOfBoxes) {

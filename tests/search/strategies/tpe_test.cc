@@ -177,6 +177,24 @@ TEST(TpeTest, EachBranchOfAConditionLearnsOnItsOwn) {
   EXPECT_GE(share, 0.5);  // By chance: 0.15.
 }
 
+// Whose results are worse than all of the leading branch's.
+TEST(TpeTest, NoBranchIsForgotten) {
+  Study study(*SearchSpace::Create(
+      {{.name = "branch",
+        .domain = CategoricalDomain{{Text("good"), Text("bad")}}},
+       Real("g", Condition{"branch", {Text("good")}}),
+       Real("b", Condition{"branch", {Text("bad")}})}));
+  const double share = ShareOfLaterOnes(
+      study, 120,
+      [&](const Proposal& p) {
+        const bool good = p.parameters.contains("g");
+        study.Complete(p.parameters, {{"loss", good ? 0 : 1}});
+      },
+      [](const Proposal& p) { return p.parameters.contains("b"); });
+  EXPECT_GT(share, 0.02);
+  EXPECT_LT(share, 0.3);
+}
+
 TEST(TpeTest, LearnsFromStoppedTrialsToo) {
   Study study(*SearchSpace::Create({Real("x")}));
   const double share = ShareOfLaterOnes(
