@@ -67,7 +67,8 @@ class Bayesian final : public LearningStrategy {
   // Until there is something to model, however many may run at once.
   int64_t StartTrials() const override {
     if (!any_result_) return std::numeric_limits<int64_t>::max();
-    return options_.start_trials + (has_sources_ ? kPortfolio : 0);
+    return options_.start_trials + (has_sources_ ? kPortfolio : 0) +
+           (prior().IsUniform() ? 0 : 1);
   }
 
   void LearnOfSources(const TransferSources& sources) override {

@@ -17,6 +17,7 @@ constexpr uint64_t kSalt = 0x3C6EF372FE94F82B;  // For streams of its own.
 constexpr double kInertia = 0.729;
 constexpr double kPull = 1.494;  // c1 and c2.
 constexpr double kFastest = 0.5;
+constexpr double kAround = 0.1;   // Of the swarm's best, where it lies itself.
 constexpr double kRedraw = 0.02;  // Of a categorical parameter.
 
 class ParticleSwarm : public LearningStrategy {
@@ -112,12 +113,19 @@ class ParticleSwarm : public LearningStrategy {
       const double to_swarm = kPull * random.Uniform();
       const double x = particle.position[i];
       const double own = particle.best->point[i], swarm = best_->point[i];
+      const double around = x == own && x == swarm ? Around(random) : 0;
       point[i] = coordinates_.IsCategorical(i)
                      ? Chosen(i, x, own, to_own, swarm, to_swarm, random)
                      : Place(x, particle.velocity[i], to_own * (own - x),
-                             to_swarm * (swarm - x));
+                             to_swarm * (swarm - x) + around);
     }
     return point;
+  }
+
+  // Nothing pulls the particle that is itself the best of the swarm: by its
+  // velocity alone it would name one point for ever.
+  static double Around(Random& random) {
+    return kAround * (1 - 2 * random.Uniform());
   }
 
   // NaN where the particle is inactive.

@@ -9,6 +9,8 @@
 namespace assay {
 namespace {
 
+constexpr char kWhyCentre[] = "start: the centre of the space";
+
 std::string WhyFirst(const SearchSpace& space, const SpacePrior& prior) {
   const auto parameters = space.parameters();
   const bool has_defaults = std::any_of(
@@ -17,7 +19,7 @@ std::string WhyFirst(const SearchSpace& space, const SpacePrior& prior) {
       });
   if (has_defaults) return "start: the parameters' defaults";
   if (!prior.IsUniform()) return "start: where the priors are greatest";
-  return "start: the centre of the space";
+  return kWhyCentre;
 }
 
 }  // namespace
@@ -33,6 +35,7 @@ StartPoints::StartPoints(std::shared_ptr<const StudySpec> spec)
     first_.push_back(parameter.default_value
                          ? ToUnit(parameter.domain, *parameter.default_value)
                          : prior_.of(i).Mode());
+    centre_.push_back(parameter.default_value ? first_.back() : 0.5);
   }
 }
 
@@ -47,16 +50,18 @@ int64_t StartPoints::Count(const StudySpec& spec) {
 std::vector<double> StartPoints::Point(int64_t index) const {
   if (index == 0) return first_;
   if (prior_.IsUniform()) return sobol_.Point(index - 1);
+  if (index == 1) return centre_;
   if (!IsOfPriors(index)) return even_.Point(index / 2 - 1);
-  return prior_.FromUniform(sobol_.Point(index / 2));
+  return prior_.FromUniform(sobol_.Point(index / 2 - 1));
 }
 
 bool StartPoints::IsOfPriors(int64_t index) const {
-  return !prior_.IsUniform() && index % 2 == 1;
+  return !prior_.IsUniform() && index > 0 && index % 2 == 0;
 }
 
 std::string StartPoints::Why(int64_t index) const {
   if (index == 0) return why_first_;
+  if (index == 1 && !prior_.IsUniform()) return kWhyCentre;
   return absl::StrCat("start: point ", index, " of a scrambled Sobol sequence",
                       IsOfPriors(index) ? ", of the priors" : "");
 }

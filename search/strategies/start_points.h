@@ -13,10 +13,10 @@ namespace assay {
 
 // Where a search that learns begins: first the parameters' defaults; of those
 // without one where their prior is greatest, the centre without one too. Then
-// points of a scrambled Sobol sequence. With priors, these are theirs and, in
-// turn, those of a second sequence that is even over the space whatever they
-// say: what a wrong belief is recognised by. The n-th is a function of the
-// space and the seed.
+// points of a scrambled Sobol sequence. With priors the centre comes second;
+// then points of theirs and, in turn, of a sequence that is even over the space
+// whatever they say: what a wrong belief is recognised by. The n-th is a
+// function of the space and the seed.
 class StartPoints {
  public:
   // `spec` must hold a space.
@@ -39,6 +39,7 @@ class StartPoints {
   const ScrambledSobol sobol_;
   const ScrambledSobol even_;  // Beside the priors'.
   std::vector<double> first_;
+  std::vector<double> centre_;  // But for defaults.
   std::string why_first_;
 };
 

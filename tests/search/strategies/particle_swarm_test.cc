@@ -1,6 +1,7 @@
 #include "search/strategies/particle_swarm.h"
 
 #include <cmath>
+#include <vector>
 
 #include "gtest/gtest.h"
 #include "tests/search/strategies/learned.h"
@@ -49,6 +50,15 @@ TEST(ParticleSwarmTest, ParticlesAreDrawnToTheBest) {
     if (moved.origin.ordinal > 0) sum += Number(moved.parameters, "x");
   }
   EXPECT_GE(sum / (kParticles - 1), 0.4);
+}
+
+// Nothing pulls it, and while it waits for a result it is asked again.
+TEST(ParticleSwarmTest, TheBestOneSearchesAroundItself) {
+  const auto strategy = Learned(Spec(), Particles());
+  int64_t ordinal = 0;
+  for (const Proposal& moved : Propose(*strategy, 4 * kParticles)) {
+    EXPECT_EQ(moved.origin.ordinal, ordinal++) << moved.origin.why;
+  }
 }
 
 // It is better than where it was, and worse than the swarm's best.

@@ -40,12 +40,18 @@ TEST(StartPointsTest, SaysWhereTheFirstComesFrom) {
             "start: where the priors are greatest");
 }
 
+TEST(StartPointsTest, TheCentreComesSecondBesidePriors) {
+  const StartPoints start = Of({kDefault, kPrior});
+  EXPECT_THAT(start.Point(1), ElementsAre(0.9, 0.5));
+  EXPECT_EQ(start.Why(1), "start: the centre of the space");
+}
+
 TEST(StartPointsTest, EveryOtherFollowsThePriors) {
   const StartPoints start = Of({kPlain, kPrior});
   int near_of_priors = 0, near_of_uniform = 0;
-  for (int64_t i = 1; i <= 100; ++i) {
+  for (int64_t i = 2; i <= 101; ++i) {
     const bool near = std::fabs(start.Point(i)[1] - 0.2) < 0.05;
-    if (i % 2 == 0) {
+    if (i % 2 == 1) {
       near_of_uniform += near;
       EXPECT_THAT(start.Why(i), Not(HasSubstr("priors")));
     } else {
