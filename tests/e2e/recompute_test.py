@@ -123,7 +123,7 @@ def test_proposals_recompute_from_the_log_of_a_server_that_was_killed_9_times(la
         assert sum(line["unseen"] > 0 for line in told) >= KILLS
         print(f"{name}: {len(told)} proposals, {sum(line['batch_index'] > 0 for line in told)} made after others from "
               f"the same results, {sum(line['unseen'] > 0 for line in told)} that lacked some")
-        a_log_with_one_other_result_gives_other_proposals(server, name)
+        a_log_with_other_results_gives_other_proposals(server, name)
 
 
 def kill_now_and_then(server, clients):
@@ -139,15 +139,15 @@ def kill_now_and_then(server, clients):
         server.restart()
 
 
-def a_log_with_one_other_result_gives_other_proposals(server, study):
-    """So that "the same" means something."""
+def a_log_with_other_results_gives_other_proposals(server, study):
+    """So that "the same" means something. Several, since a search may leave out one that comes late."""
     copy = shutil.copytree(server.folder / "data", server.folder / f"other {study}")
     with sqlite3.connect(copy / "assay.db") as database:
-        changed, = database.execute(
-            "UPDATE trial SET final_metrics = '{\"loss\":-1}' WHERE id = (SELECT MIN(trial.id) FROM trial JOIN study "
-            "ON study.id = trial.study WHERE name = ? AND trial.state = 3 AND number >= 40) RETURNING number",
-            [study]).fetchone()
+        changed = database.execute(
+            "UPDATE trial SET final_metrics = '{\"loss\":-1}' WHERE id IN (SELECT trial.id FROM trial JOIN study "
+            "ON study.id = trial.study WHERE name = ? AND trial.state = 3 AND number BETWEEN 40 AND 59) RETURNING number",
+            [study]).fetchall()
     database.close()
     told = recompute(copy, study)
     wrong = [line["number"] for line in told if not line["same"]]
-    assert len(wrong) > TRIALS // 4 and min(wrong) > changed
+    assert len(wrong) > TRIALS // 4 and min(wrong) > min(changed)[0]
