@@ -165,7 +165,7 @@ class Server::Parts {
     const int64_t free = static_cast<int64_t>(disk.f_bavail) *
                          static_cast<int64_t>(disk.f_frsize);
     const bool low = free < config_.min_free_bytes;
-    if (low_disk_.exchange(low) == low) return;
+    if (low_disk_ == low) return;
     if (low) {
       spdlog::warn("{} bytes are free in {}: no trial is handed out below {}",
                    free, config_.data_dir, config_.min_free_bytes);
@@ -175,6 +175,7 @@ class Server::Parts {
       dispatcher_.HoldBack("");
       workers_.MatchAnew();
     }
+    low_disk_ = low;  // Health tells of what is so already.
   }
 
   void ForgetRequests() {

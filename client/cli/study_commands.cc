@@ -172,6 +172,18 @@ std::string DescribeCondition(const v1::Condition& condition) {
                       absl::StrJoin(values, " or "), ")");
 }
 
+// ", prior around 0.001", ", prior weights 1 3".
+std::string DescribePrior(const v1::Prior& prior) {
+  if (prior.has_normal()) {
+    return absl::StrCat(", prior around ", FormatNumber(prior.normal().mean()));
+  }
+  std::string text = ", prior weights";
+  for (const double weight : prior.weights()) {
+    absl::StrAppend(&text, " ", FormatNumber(weight));
+  }
+  return text;
+}
+
 std::string DescribeDomain(const v1::Parameter& parameter) {
   const auto range = [](double min, double max, double step, v1::Scale scale) {
     return absl::StrCat(
@@ -261,6 +273,7 @@ absl::StatusOr<ExitCode> Show(Context& context, const std::string& name) {
     table.AddRow(
         {{absl::StrCat("parameter ", parameter.name())},
          {DescribeDomain(parameter) +
+          (parameter.has_prior() ? DescribePrior(parameter.prior()) : "") +
           (parameter.has_when() ? DescribeCondition(parameter.when()) : "")}});
   }
   if (!study.spec().note().empty()) {
