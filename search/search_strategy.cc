@@ -13,4 +13,15 @@ Trial AsTrial(const Proposal& proposal) {
   return trial;
 }
 
+Proposal AsProposal(const Trial& trial) {
+  Proposal proposal;
+  proposal.parameters = trial.parameters;
+  proposal.from_step = trial.from_step;
+  proposal.to_step = trial.to_step;
+  proposal.continues = trial.continues;
+  proposal.replicate = trial.replicate;
+  proposal.origin = trial.origin;
+  return proposal;
+}
+
 }  // namespace assay

@@ -23,6 +23,8 @@ struct Proposal {
 
 // The waiting trial, without an id, that the proposal would be.
 Trial AsTrial(const Proposal& proposal);
+// What the trial was proposed as.
+Proposal AsProposal(const Trial& trial);
 
 // Proposes configurations. Pure: no I/O, no threads, no clock; what it knows
 // derives from the sequence of calls, so that the same log gives the same

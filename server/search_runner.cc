@@ -21,17 +21,6 @@ constexpr int kReserve = 64;
 // each result makes all of them stale.
 constexpr int kMaxFresh = 8;
 
-Proposal AsProposal(const Trial& trial) {
-  Proposal proposal;
-  proposal.parameters = trial.parameters;
-  proposal.from_step = trial.from_step;
-  proposal.to_step = trial.to_step;
-  proposal.continues = trial.continues;
-  proposal.replicate = trial.replicate;
-  proposal.origin = trial.origin;
-  return proposal;
-}
-
 bool IsSame(const Proposal& proposal, const Trial& trial) {
   return proposal.origin.strategy == trial.origin.strategy &&
          proposal.origin.ordinal == trial.origin.ordinal &&

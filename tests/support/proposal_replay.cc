@@ -25,18 +25,6 @@ Trial BeforeItsEnd(const Trial& trial) {
   return before;
 }
 
-// As it lay in the stock.
-Trial BeforeItWasHandedOut(const Trial& trial) {
-  Proposal proposal;
-  proposal.parameters = trial.parameters;
-  proposal.from_step = trial.from_step;
-  proposal.to_step = trial.to_step;
-  proposal.continues = trial.continues;
-  proposal.replicate = trial.replicate;
-  proposal.origin = trial.origin;
-  return AsTrial(proposal);
-}
-
 }  // namespace
 
 ProposalReplay::ProposalReplay(std::vector<Trial> log, uint64_t seed,
@@ -111,7 +99,7 @@ std::vector<Trial> ProposalReplay::MadeBefore(const Trial& trial) const {
     if (made.size() == count) break;
     if (other.created_revision > seen && IsProposal(other) &&
         ResultsBy(other.origin.seen_revision) == ResultsBy(seen)) {
-      made.push_back(BeforeItWasHandedOut(other));
+      made.push_back(AsTrial(AsProposal(other)));  // As it lay in stock.
     }
   }
   return made;

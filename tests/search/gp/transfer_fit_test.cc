@@ -46,6 +46,21 @@ class TransferFitTest : public testing::Test {
         .weights;
   }
 
+  // Of a model that was told `results` of a bowl, over the whole square.
+  double ErrorAfter(int results,
+                    const std::vector<const GaussianProcess*>& sources) const {
+    const Function value = [](double x, double y) {
+      return 5 - 3 * Bowl(0.3, 0.4)(x, y);
+    };
+    MetricModel model(MetricModel::Role::kObjective, sources_.features(),
+                      {.transform = BayesianOptions::Transform::kStandardize},
+                      1);
+    model.SetSources(sources);
+    model.Fit(DataOf(results, value), /*anchor=*/true);
+    const MetricModel::Data test = DataOf(200, value);
+    return (model.Expect(test.x) - test.values).norm();
+  }
+
   TransferSources sources_;
 };
 
@@ -62,38 +77,13 @@ TEST_F(TransferFitTest, ASourceThatIsWrongThroughoutGetsANegativeWeight) {
 // Two results say little of the whole square; a source of the same shape says
 // the rest.
 TEST_F(TransferFitTest, AModelWithSourcesKnowsWhereItHasNoResults) {
-  const Function value = [](double x, double y) {
-    return 5 - 3 * Bowl(0.3, 0.4)(x, y);
-  };
-  const MetricModel::Data data = DataOf(6, value);
-  const MetricModel::Data test = DataOf(200, value);
-  const auto error = [&](const std::vector<const GaussianProcess*>& sources) {
-    MetricModel model(MetricModel::Role::kObjective, sources_.features(),
-                      {.transform = BayesianOptions::Transform::kStandardize},
-                      1);
-    model.SetSources(sources);
-    model.Fit(data, /*anchor=*/true);
-    return (model.Expect(test.x) - test.values).norm();
-  };
-  EXPECT_LT(error(sources_.processes(0)), 0.5 * error({}));
+  EXPECT_LT(ErrorAfter(6, sources_.processes(0)), 0.5 * ErrorAfter(6, {}));
 }
 
 // After some results the model is as it would be without the source.
 TEST_F(TransferFitTest, AMisleadingSourceIsLeftOut) {
-  const Function value = [](double x, double y) {
-    return 5 - 3 * Bowl(0.3, 0.4)(x, y);
-  };
-  const MetricModel::Data data = DataOf(25, value);
-  const MetricModel::Data test = DataOf(200, value);
-  const auto error = [&](const std::vector<const GaussianProcess*>& sources) {
-    MetricModel model(MetricModel::Role::kObjective, sources_.features(),
-                      {.transform = BayesianOptions::Transform::kStandardize},
-                      1);
-    model.SetSources(sources);
-    model.Fit(data, /*anchor=*/true);
-    return (model.Expect(test.x) - test.values).norm();
-  };
-  EXPECT_LT(error({&sources_.process(1, 0)}), 1.3 * error({}));
+  EXPECT_LT(ErrorAfter(25, {&sources_.process(1, 0)}),
+            1.3 * ErrorAfter(25, {}));
 }
 
 }  // namespace
