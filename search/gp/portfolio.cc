@@ -21,7 +21,8 @@ using Pair = HypervolumeImprovement::Pair;
 
 constexpr int kLookedAt = 50;  // Of the best rows.
 constexpr double kWeightWhileInfeasible = 0.1;
-constexpr double kBelowWorst = 0.01;  // Of the range: the reference point.
+// The reference point lies so much of the front's range below its worst.
+constexpr double kBelowFront = 0.1;
 
 // Some finished trials and what the models say there.
 struct Finished {
@@ -134,17 +135,34 @@ Eigen::MatrixXd Means(const Finished& front) {
   return means;
 }
 
-// A little worse than the worst of what succeeded.
-Eigen::VectorXd WorstReference(const Surrogate& surrogate) {
+struct Range {
+  double worst = std::numeric_limits<double>::infinity();
+  double best = -worst;
+};
+
+Range RangeOf(const Eigen::VectorXd& y, const std::vector<int>& rows) {
+  Range range;
+  for (const int i : rows) {
+    range.worst = std::min(range.worst, y[i]);
+    range.best = std::max(range.best, y[i]);
+  }
+  return range;
+}
+
+// A little worse than the worst of the front, so that its ends do not count for
+// more than its middle (as BoTorch infers it). Where the front has no range:
+// by that of what succeeded.
+Eigen::VectorXd Reference(const Surrogate& surrogate,
+                          const std::vector<int>& front) {
   const std::vector<int> rows = surrogate.BestRows(surrogate.rows());
   Eigen::VectorXd reference(surrogate.objectives());
   for (int k = 0; k < surrogate.objectives(); ++k) {
     const Eigen::VectorXd& y = surrogate.objective(k).process().y();
-    double worst = std::numeric_limits<double>::infinity(), best = -worst;
-    for (const int i : rows) {
-      worst = std::min(worst, y[i]), best = std::max(best, y[i]);
-    }
-    reference[k] = worst - kBelowWorst * std::max(best - worst, 1.0);
+    Range range = RangeOf(y, front);
+    const double worst = range.worst;
+    if (range.best == range.worst) range = RangeOf(y, rows);
+    if (range.best == range.worst) range.best += 1;
+    reference[k] = worst - kBelowFront * (range.best - range.worst);
   }
   return reference;
 }
@@ -162,7 +180,7 @@ std::unique_ptr<const Acquisition> OfManyObjectives(Arm arm,
                                                     uint64_t seed,
                                                     AcquisitionUnit unit) {
   const Eigen::MatrixXd means = Means(front);
-  const Eigen::VectorXd reference = WorstReference(surrogate);
+  const Eigen::VectorXd reference = Reference(surrogate, front.rows);
   if (arm != Arm::kImprovement || surrogate.objectives() != 2) {
     auto made =
         std::make_unique<HypervolumeScalarization>(means, reference, seed);

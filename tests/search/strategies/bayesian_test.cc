@@ -8,6 +8,7 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "search/factory.h"
+#include "tests/search/strategies/hypervolume.h"
 
 namespace assay {
 namespace {
@@ -289,6 +290,27 @@ TEST(BayesianTest, SpreadsOverAFrontOfTwoObjectives) {
     height = g;
   }
   EXPECT_GT(area, 0.94 * (1.21 - 1.0 / 6));
+}
+
+// DTLZ2 (Deb et al. 2002): nearly all of its space lies far from the front, and
+// so would a reference point behind the worst trial.
+TEST(BayesianTest, FindsTheMiddleOfAFrontThatMostTrialsAreFarFrom) {
+  StudySpec spec = Spec(Numbers(8));
+  spec.metrics = {{.name = "f"}, {.name = "g"}};
+  std::vector<Point> points;
+  RunStudy(spec, 80, [&](const Parameters& at, Trial& trial) {
+    double distance = 1;
+    for (const char* name : {"b", "c", "d", "e", "f", "g", "h"}) {
+      distance += std::pow(At(at, name) - 0.3, 2);
+    }
+    const double angle = At(at, "a") * M_PI / 2;
+    trial.final_metrics = {{"f", distance * std::cos(angle)},
+                           {"g", distance * std::sin(angle)}};
+    points.push_back(
+        {trial.final_metrics.at("f"), trial.final_metrics.at("g")});
+  });
+  const double all = 1.21 - M_PI / 4;
+  EXPECT_GT(Hypervolume(points, {1.1, 1.1}) / all, 0.7);
 }
 
 TEST(BayesianTest, WorksWithThreeObjectives) {
