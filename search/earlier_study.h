@@ -30,8 +30,8 @@ struct EarlierStudy {
   std::vector<Trial> trials = {};
 };
 
-// Of each earlier study at most so many trials are taken: the best half of them
-// by the first objective that both have, then the newest of the others.
+// Of each earlier study at most so many trials are taken: up to half of them
+// its best by its own first objective, then the newest of the others.
 inline constexpr int kMaxEarlierTrials = 1000;
 
 // InvalidArgument unless the trials of a study of spec `earlier` can tell

@@ -15,7 +15,7 @@ class CsvImport : public ImportReader {
   absl::Status Begin(const StudySpec& spec, const ColumnMaps& maps) {
     ASSAY_ASSIGN_OR_RETURN(const std::optional<CsvRow> header, reader_.Next());
     if (!header) return absl::InvalidArgumentError("the file is empty");
-    for (const Cell& cell : header->cells) header_.push_back(cell.text);
+    for (const CsvCell& cell : header->cells) header_.push_back(cell.text);
     ASSAY_ASSIGN_OR_RETURN(columns_, AssignColumns(header_, spec, maps));
     for (size_t i = 0; i < columns_.size(); ++i) {
       const bool used = columns_[i].use != ColumnUse::kNothing;

@@ -35,7 +35,7 @@ absl::StatusOr<CsvRow> CsvReader::ReadRow() {
   row.line = line_;
   row_bytes_ = 0;
   while (true) {
-    ASSAY_ASSIGN_OR_RETURN(Cell cell, ReadCell());
+    ASSAY_ASSIGN_OR_RETURN(CsvCell cell, ReadCell());
     row.cells.push_back(std::move(cell));
     if (row.cells.size() > kMaxColumns) {
       return Wrong(row.line,
@@ -49,9 +49,9 @@ absl::StatusOr<CsvRow> CsvReader::ReadRow() {
   return row;
 }
 
-absl::StatusOr<Cell> CsvReader::ReadCell() {
+absl::StatusOr<CsvCell> CsvReader::ReadCell() {
   if (Peek() == '"') return ReadQuoted();
-  Cell cell;
+  CsvCell cell;
   while (!AtCellEnd()) {
     cell.text += static_cast<char>(Peek());
     Take();
@@ -60,9 +60,9 @@ absl::StatusOr<Cell> CsvReader::ReadCell() {
   return cell;
 }
 
-absl::StatusOr<Cell> CsvReader::ReadQuoted() {
+absl::StatusOr<CsvCell> CsvReader::ReadQuoted() {
   const int64_t opened = line_;
-  Cell cell{.quoted = true};
+  CsvCell cell{.quoted = true};
   Take();
   while (true) {
     const int c = Peek();

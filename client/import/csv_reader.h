@@ -12,7 +12,7 @@
 namespace assay {
 
 // One value of a table as it is written.
-struct Cell {
+struct CsvCell {
   std::string text = {};
   bool quoted = false;  // "" is an empty text, nothing at all is no value.
 };
@@ -23,7 +23,7 @@ struct CsvRow {
   // Of everything up to its last character: two files that begin alike give
   // their common rows the same, also if one ends its lines with \r\n.
   uint64_t digest = 0;
-  std::vector<Cell> cells = {};
+  std::vector<CsvCell> cells = {};
 };
 
 // Reads RFC 4180: commas, quotes, line ends inside quotes; \r\n and \n; a byte
@@ -48,8 +48,8 @@ class CsvReader {
   static constexpr int kEnd = -1;
 
   absl::StatusOr<CsvRow> ReadRow();
-  absl::StatusOr<Cell> ReadCell();
-  absl::StatusOr<Cell> ReadQuoted();
+  absl::StatusOr<CsvCell> ReadCell();
+  absl::StatusOr<CsvCell> ReadQuoted();
   // The character that comes next, or the one after it. kEnd at the end.
   int Peek(size_t ahead = 0);
   void Take();

@@ -19,7 +19,7 @@ namespace assay {
 struct ImportValue {
   ImportColumn meaning = {};
   std::string column = {};
-  Cell cell = {};
+  CsvCell cell = {};
 };
 
 // One trial of a file.

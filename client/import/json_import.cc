@@ -15,7 +15,7 @@ using Json = nlohmann::json;
 constexpr size_t kMaxLineBytes = 4 << 20;
 
 // Texts are quoted cells; null is an empty one.
-Cell AsCell(const Json& value) {
+CsvCell AsCell(const Json& value) {
   if (value.is_string()) return {value.get<std::string>(), true};
   if (value.is_null()) return {};
   return {value.dump(), false};

@@ -97,7 +97,7 @@ bool Means(const ParameterValue& value, const std::string& text) {
 
 // "1" in quotes is the text if there is one; else what it means.
 absl::StatusOr<ParameterValue> ReadCategory(const CategoricalDomain& domain,
-                                            const Cell& cell) {
+                                            const CsvCell& cell) {
   const ParameterValue* found = nullptr;
   for (const ParameterValue& value : domain.values) {
     if (!Means(value, cell.text)) continue;
@@ -109,7 +109,7 @@ absl::StatusOr<ParameterValue> ReadCategory(const CategoricalDomain& domain,
 }
 
 absl::StatusOr<ParameterValue> ReadValue(const Domain& domain,
-                                         const Cell& cell) {
+                                         const CsvCell& cell) {
   if (const auto* categories = std::get_if<CategoricalDomain>(&domain)) {
     return ReadCategory(*categories, cell);
   }
@@ -121,7 +121,7 @@ absl::StatusOr<ParameterValue> ReadValue(const Domain& domain,
 }
 
 // Of a study that declares no parameters.
-ParameterValue ReadFreeValue(const Cell& cell) {
+ParameterValue ReadFreeValue(const CsvCell& cell) {
   if (cell.quoted) return cell.text;
   if (const std::optional<bool> flag = ReadBool(cell.text)) return *flag;
   const std::optional<double> number = ReadNumber(cell.text);

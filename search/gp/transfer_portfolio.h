@@ -19,7 +19,7 @@ class TransferPortfolio {
  public:
   struct Point {
     std::vector<double> point;  // [encoded_size]
-    std::string why;            // "start: best for local/mnist, ..."
+    std::string why;  // "start: number 1 of a portfolio of 3 earlier ...".
   };
 
   // REQUIRES: sources.Fit(). At most `count` points, best first, each

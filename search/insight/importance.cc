@@ -88,8 +88,8 @@ class Views {
       Eigen::VectorXd point = points.row(r);
       for (int i = 0; i < candidates_.size(); ++i) {
         const Domain& domain = space_.parameters()[i].domain;
-        if (Levels(domain))
-          point[i] = ToUnit(domain, FromUnit(domain, point[i]));
+        if (!Levels(domain)) continue;
+        point[i] = ToUnit(domain, FromUnit(domain, point[i]));
       }
       resolved.row(r) = candidates_.Resolve(point);
     }

@@ -7,7 +7,7 @@ namespace {
 
 // From the process's unit, where larger is better: turned for a metric to
 // minimize.
-Interval ToInterval(const MetricUnit& unit, const Belief& belief,
+Interval ToInterval(const MetricUnit& unit, const NoisyBelief& belief,
                     double width) {
   const double reach = width * belief.deviation;
   const double a = unit.ToValue(belief.mean - reach);
@@ -16,7 +16,7 @@ Interval ToInterval(const MetricUnit& unit, const Belief& belief,
 }
 
 std::optional<double> KeepsBound(const StudyModel& model,
-                                 const Belief& belief) {
+                                 const NoisyBelief& belief) {
   if (!model.metric().bound) return std::nullopt;
   const double missing =
       model.unit().ToTarget(*model.metric().bound) - belief.mean;
@@ -25,7 +25,7 @@ std::optional<double> KeepsBound(const StudyModel& model,
 
 }  // namespace
 
-Prediction ToPrediction(const MetricUnit& unit, const Belief& belief,
+Prediction ToPrediction(const MetricUnit& unit, const NoisyBelief& belief,
                         const Widths& widths) {
   return {.median = unit.ToValue(belief.mean),
           .half = ToInterval(unit, belief, widths.half),
@@ -41,7 +41,7 @@ std::vector<Prediction> Predict(const StudyModel& model,
   const Widths widths{model.calibration().Width(0.5),
                       model.calibration().Width(0.9)};
   std::vector<Prediction> predictions;
-  for (const Belief& belief : model.Believe(points)) {
+  for (const NoisyBelief& belief : model.Believe(points)) {
     predictions.push_back(ToPrediction(model.unit(), belief, widths));
     predictions.back().keeps_bound = KeepsBound(model, belief);
   }

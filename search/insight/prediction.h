@@ -36,7 +36,7 @@ struct Widths {
 };
 
 // Without `keeps_bound`.
-Prediction ToPrediction(const MetricUnit& unit, const Belief& belief,
+Prediction ToPrediction(const MetricUnit& unit, const NoisyBelief& belief,
                         const Widths& widths);
 
 }  // namespace assay

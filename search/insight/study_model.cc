@@ -224,7 +224,7 @@ void StudyModel::LeaveOut(const GaussianProcess& process,
   const LeaveOneOut others = process.LeaveOneOutPosterior();
   const Eigen::VectorXd scores = others.LogScores(process.y());
   for (int i = fold; i < process.size(); i += folds) {
-    const Belief belief{others.mean[i], std::sqrt(others.variance[i])};
+    const NoisyBelief belief{others.mean[i], std::sqrt(others.variance[i])};
     left_out_[i] = {
         .belief = belief,
         .error = (process.y()[i] - belief.mean) / belief.deviation,
@@ -234,7 +234,7 @@ void StudyModel::LeaveOut(const GaussianProcess& process,
   left_out_units_.push_back(unit);
 }
 
-std::vector<Belief> StudyModel::Believe(
+std::vector<NoisyBelief> StudyModel::Believe(
     const std::vector<std::vector<double>>& points) const {
   Eigen::MatrixXd x(points.size(), features_.size());
   for (size_t i = 0; i < points.size(); ++i) {
@@ -242,7 +242,7 @@ std::vector<Belief> StudyModel::Believe(
   }
   const Posterior posterior = process().Predict(x);
   const double noise = process().hyperparameters().noise_variance;
-  std::vector<Belief> beliefs;
+  std::vector<NoisyBelief> beliefs;
   for (Eigen::Index i = 0; i < x.rows(); ++i) {
     beliefs.push_back(
         {posterior.mean[i], std::sqrt(posterior.variance[i] + noise)});

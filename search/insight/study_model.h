@@ -19,14 +19,14 @@ namespace assay {
 
 // What a Gaussian process says of an observation: its mean and its deviation,
 // noise included, in the process's unit, in which larger is better.
-struct Belief {
+struct NoisyBelief {
   double mean = 0;
   double deviation = 0;
 };
 
 // What is said of a row by a model that has not seen it.
 struct LeftOutRow {
-  Belief belief;
+  NoisyBelief belief;
   double error = 0;  // Of the row's target, in the belief's deviations.
   // Natural logarithm of the density at its value, in the metric's unit.
   double log_score = 0;
@@ -85,7 +85,7 @@ class StudyModel {
   const MetricUnit& unit() const { return unit_; }
 
   // Of a new trial at each of `points`, [encoded_size] as Encode() gives them.
-  std::vector<Belief> Believe(
+  std::vector<NoisyBelief> Believe(
       const std::vector<std::vector<double>>& points) const;
 
   // Each row, predicted from all others.

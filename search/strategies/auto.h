@@ -16,7 +16,7 @@ namespace assay {
 //     has a categorical of more than kMaxCategories values, or more than
 //     kMaxParameters parameters;
 //   - more than kMaxTrials trials ended, those of SAME earlier studies too, or
-//   kMaxUnfinished are unfinished.
+//     kMaxUnfinished are unfinished.
 // Each proposal says which and why: "auto uses tpe (2,001 results): ...".
 class AutoStrategy final : public SearchStrategy {
  public:

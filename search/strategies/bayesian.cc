@@ -85,11 +85,14 @@ class Bayesian final : public LearningStrategy {
         MakeAcquisition(arm, surrogate_, spec().seed,
                         prior().IsUniform() ? AcquisitionUnit::kModel
                                             : AcquisitionUnit::kLogarithm);
-    const auto found = Maximize(arm, *made.acquisition, unfinished, random);
+    const std::optional<PriorPull> pull = PullFor(arm);
+    const auto found =
+        Maximize(arm, *made.acquisition, pull, unfinished, random);
     if (!found) return AnyPoint("found no new point", random);
     return {space().Decode(
                 absl::MakeConstSpan(found->point.data(), candidates_.size())),
-            Why(arm, made.incumbent, found->point)};
+            absl::StrCat(Why(arm, made.incumbent, found->point),
+                         PullInWords(pull))};
   }
 
  private:
@@ -144,9 +147,9 @@ class Bayesian final : public LearningStrategy {
 
   std::optional<AcquisitionOptimizer::Found> Maximize(
       Arm arm, const Acquisition& acquisition,
+      const std::optional<PriorPull>& pull,
       absl::Span<const Unfinished> unfinished, Random& random) const {
-    const AcquisitionSurface surface(surrogate_.processes(), acquisition,
-                                     PullFor(arm));
+    const AcquisitionSurface surface(surrogate_.processes(), acquisition, pull);
     const TrustRegion region = RegionFor(arm, unfinished);
     const std::vector<Eigen::VectorXd> best = BestPoints(kMutated);
     absl::flat_hash_set<uint64_t> taken = taken_;
@@ -162,6 +165,12 @@ class Bayesian final : public LearningStrategy {
       log_priors.push_back(LogPriorAt(surrogate_.row(i).point));
     }
     return PriorPull{prior(), PriorWeight(log_priors)};
+  }
+
+  // "; the priors with a weight of 0.03"
+  static std::string PullInWords(const std::optional<PriorPull>& pull) {
+    if (!pull || pull->weight == 0) return "";
+    return absl::StrFormat("; the priors with a weight of %.2g", pull->weight);
   }
 
   double LogPriorAt(const Eigen::VectorXd& point) const {

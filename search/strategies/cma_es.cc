@@ -39,8 +39,9 @@ class CmaEs : public LearningStrategy {
 
  protected:
   void Learn(const Observation& observation) override {
-    if (is_finite_ && observation.id)
+    if (is_finite_ && observation.id) {
       seen_.insert(WithoutNaN(observation.point));
+    }
     if (!IsOwn(observation.origin)) {
       LearnOfOther(observation);
     } else if (observation.origin.ordinal >= first_generation_) {

@@ -4,7 +4,7 @@
 #include <cmath>
 #include <limits>
 #include <map>
-#include <utility>
+#include <optional>
 
 namespace assay {
 namespace {
@@ -31,21 +31,26 @@ bool AllFinite(const std::vector<double>& values) {
                      [](double value) { return std::isfinite(value); });
 }
 
+// A program may report its objective at some steps only, other metrics at each.
 std::vector<Observation::Point> CurveOf(
     const std::vector<Measurement>& measurements, const StudySpec& spec) {
-  std::map<int64_t, std::vector<double>> by_step;
+  const std::vector<int> objectives = Objectives(spec);
+  std::map<int64_t, std::vector<std::optional<double>>> by_step;
   for (const Measurement& measurement : measurements) {
-    std::vector<double>& values = by_step[measurement.step];
-    values.clear();
-    for (const int objective : Objectives(spec)) {
-      const MetricSpec& metric = spec.metrics[objective];
-      values.push_back(
-          LargerIsBetter(metric, ValueIn(measurement.metrics, metric)));
+    for (size_t k = 0; k < objectives.size(); ++k) {
+      const MetricSpec& metric = spec.metrics[objectives[k]];
+      if (!measurement.metrics.contains(metric.name)) continue;
+      auto& values = by_step[measurement.step];
+      values.resize(objectives.size());
+      values[k] = LargerIsBetter(metric, ValueIn(measurement.metrics, metric));
     }
   }
   std::vector<Observation::Point> curve;
-  for (auto& [step, values] : by_step) {
-    curve.push_back({step, std::move(values)});
+  std::vector<double> last(objectives.size(), kNaN);
+  for (const auto& [step, values] : by_step) {
+    for (size_t k = 0; k < last.size(); ++k)
+      last[k] = values[k].value_or(last[k]);
+    curve.push_back({step, last});
   }
   return curve;
 }

@@ -25,10 +25,13 @@ struct Observation {
   int32_t replicate = 0;
   int32_t runs = 1;  // The values are means of so many.
 
-  // What it reported on the way, by rising step, for strategies that want it.
+  // What it had reported on the way, by rising step, for strategies that want
+  // it: the steps at which it reported an objective.
   struct Point {
     int64_t step = 0;
-    std::vector<double> values;  // As above.
+    // [objectives], of each the last value up to here, as above. NaN: none yet,
+    // or not finite.
+    std::vector<double> values;
   };
   std::vector<Point> curve;
 
@@ -45,7 +48,8 @@ struct Observation {
 };
 
 // `curve`: the trial's measurements in the order of their arrival; of one step
-// the last counts. REQUIRES: spec.space.Check(trial.parameters).ok().
+// and metric the last counts. REQUIRES:
+// spec.space.Check(trial.parameters).ok().
 Observation ToObservation(const Trial& trial, const StudySpec& spec,
                           const std::vector<Measurement>& curve = {});
 

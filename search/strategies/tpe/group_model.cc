@@ -76,7 +76,7 @@ void GroupModel::Learn(const Observation& observation) {
   if (!IsActive(observation.point)) return;
   split_.Add(observation);
   points_.push_back(Part(observation.point));
-  if (can_repeat_) ++count_[points_.back()];
+  if (can_repeat_ && observation.id) ++count_[points_.back()];
 }
 
 bool GroupModel::IsActive(absl::Span<const double> point) const {

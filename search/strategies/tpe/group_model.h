@@ -39,8 +39,8 @@ class GroupModel {
   // l / g of `candidates` drawn from l. Parameters that others depend on are
   // drawn once for all candidates: from l, a tenth of the time evenly.
   // `pending`, points like it, have no result yet and count as ones that are
-  // not good. A configuration that was there before is drawn again, at most
-  // kDraws times, if it can be seen here.
+  // not good. A configuration that this study had before is drawn again, at
+  // most kDraws times, if it can be seen here.
   void Propose(absl::Span<const std::vector<double>> pending, int candidates,
                Random& random, std::vector<double>& point);
 

@@ -19,7 +19,7 @@ using Texts = std::vector<std::string>;
 
 Texts TextsOf(const CsvRow& row) {
   Texts texts;
-  for (const Cell& cell : row.cells) texts.push_back(cell.text);
+  for (const CsvCell& cell : row.cells) texts.push_back(cell.text);
   return texts;
 }
 

@@ -13,7 +13,10 @@
 namespace assay {
 namespace {
 
+using ::testing::Contains;
+using ::testing::Each;
 using ::testing::HasSubstr;
+using ::testing::Not;
 
 constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
 
@@ -189,6 +192,25 @@ double ShareBelow(std::optional<Prior> prior, int trials, double bottom) {
 TEST(BayesianTest, ForgetsAPriorThatTheResultsContradict) {
   const NormalPrior wrong{.mean = 0, .deviation = 0.05};
   EXPECT_LE(ShareBelow(wrong, 20, 0.73), 0.2);
+}
+
+TEST(BayesianTest, SaysWithWhatWeightThePriorsCount) {
+  const auto whys = [](double bottom, std::optional<Prior> prior) {
+    std::vector<Parameter> parameters = Numbers(1);
+    parameters[0].prior = std::move(prior);
+    const auto trials = RunStudy(
+        Spec(std::move(parameters)), 12, [&](const Parameters& at, Trial& t) {
+          t.final_metrics = {{"loss", std::pow(At(at, "a") - bottom, 2)}};
+        });
+    std::vector<std::string> all;
+    for (const Trial& trial : trials) all.push_back(trial.origin.why);
+    return all;
+  };
+  constexpr char kSaid[] = "; the priors with a weight of";
+  const NormalPrior prior{.mean = 0.25, .deviation = 0.1};
+  EXPECT_THAT(whys(0.25, prior), Contains(HasSubstr(kSaid)));
+  EXPECT_THAT(whys(1, prior).back(), Not(HasSubstr(kSaid)));
+  EXPECT_THAT(whys(0.25, std::nullopt), Each(Not(HasSubstr(kSaid))));
 }
 
 TEST(BayesianTest, APriorCountsBesideSeveralObjectivesAndBounds) {

@@ -208,5 +208,33 @@ TEST(TpeTest, LearnsFromStoppedTrialsToo) {
   EXPECT_GE(share, 0.5);
 }
 
+// Every second number of 0 to 48, the best at 20: 20 itself is as new to this
+// study as its neighbours.
+TEST(TpeTest, AConfigurationOfAnEarlierStudyMayComeAgain) {
+  StudySpec spec;
+  spec.algorithm.name = "tpe";
+  spec.metrics = {{.name = "loss"}};
+  spec.space =
+      *SearchSpace::Create({{.name = "x", .domain = IntegerDomain{0, 48}}});
+  EarlierStudy earlier{.name = "local/earlier"};
+  for (int64_t x = 0; x <= 48; x += 2) {
+    Trial trial;
+    trial.state = TrialState::kCompleted;
+    trial.parameters = {{"x", x}};
+    trial.final_metrics = {{"loss", std::abs(double(x) - 20)}};
+    AddEarlier(trial, spec, earlier);
+  }
+  const auto strategy = MakeSearchStrategy(spec).value();
+  strategy->ObserveEarlier(earlier);
+  int again = 0;
+  for (uint64_t stream = 0; stream < 20; ++stream) {
+    Random random(1, stream);
+    const double x = Number(strategy->Suggest({}, 1, random).value()[0], "x");
+    again += std::fmod(x, 2) == 0;
+  }
+  EXPECT_GE(again, 4);
+  EXPECT_LE(again, 16);
+}
+
 }  // namespace
 }  // namespace assay
