@@ -221,7 +221,9 @@ void Surrogate::AssumeFitted() {
     const Eigen::VectorXd expected = objectives_[k].ExpectFrom(
         ObjectiveData(others, k), ObjectiveData(assumed, k).x);
     for (size_t i = 0; i < assumed.size(); ++i) {
-      values_.Assume(assumed[i], k, std::min(expected[i], median));
+      values_.Assume(
+          assumed[i], k,
+          Extrapolated(assumed[i], k).value_or(std::min(expected[i], median)));
     }
   }
 }
@@ -232,8 +234,15 @@ void Surrogate::AssumeAppended(int i) {
   SetValues();
   for (int k = 0; k < objectives(); ++k) {
     const Eigen::MatrixXd x = records_[i].x.transpose();
-    values_.Assume(i, k, std::min(objectives_[k].Expect(x)[0], KnownMedian(k)));
+    const double modest = std::min(objectives_[k].Expect(x)[0], KnownMedian(k));
+    values_.Assume(i, k, Extrapolated(i, k).value_or(modest));
   }
+}
+
+// In a schedule: all ran to the same steps.
+std::optional<double> Surrogate::Extrapolated(int i, int objective) const {
+  if (!spec_->schedule.exists()) return std::nullopt;
+  return values_.Extrapolated(i, objective);
 }
 
 // The upper one of two.

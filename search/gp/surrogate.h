@@ -28,9 +28,10 @@ namespace assay {
 // What is known of a trial that was stopped early: search/gp/trial_values.h.
 // Where its value has to be assumed it is the smaller of what the model of the
 // others expects at its point and the median of what is known (objectives are
-// maximised), with four times the noise; its last value while nothing is
-// known. Beyond 1,000 results the models see the 256 best and
-// the 256 newest at each fit, and what came since.
+// maximised); with a schedule what it had at its last rung and the median of
+// what others gained from there. It has four times the noise. While nothing is
+// known it is its last value. Beyond 1,000 results the models see the 256 best
+// and the 256 newest at each fit, and what came since.
 class Surrogate {
  public:
   explicit Surrogate(std::shared_ptr<const StudySpec> spec);
@@ -116,6 +117,7 @@ class Surrogate {
   void AssumeFitted();
   void AssumeAppended(int i);
   bool AnyKnown() const;
+  std::optional<double> Extrapolated(int i, int objective) const;
   double KnownMedian(int objective) const;
 
   MetricModel::Data ObjectiveData(const std::vector<int>& rows, int k) const;

@@ -92,6 +92,34 @@ const std::vector<double>* TrialValues::AtStep(const Entry& entry) const {
   return AllFinite(values) ? &values : nullptr;
 }
 
+const std::vector<double>* TrialValues::At(const Entry& entry,
+                                           int64_t step) const {
+  for (const Point& point : entry.curve) {
+    if (point.result >= seen_ || point.step > step) break;
+    if (point.step == step && AllFinite(point.values)) return &point.values;
+  }
+  return nullptr;
+}
+
+std::optional<double> TrialValues::Extrapolated(int i, int objective) const {
+  const Entry& entry = trials_[i];
+  const std::optional<int64_t> reached = Reached(entry);
+  if (!reached) return std::nullopt;
+  const std::vector<double>* there = At(entry, *reached);
+  if (there == nullptr) return std::nullopt;
+  std::vector<double> gains;
+  for (size_t j = 0; j < trials_.size() && trials_[j].result < seen_; ++j) {
+    const int known = static_cast<int>(j);
+    const std::vector<double>* from = At(trials_[j], *reached);
+    if (from == nullptr || !IsKnown(known)) continue;
+    gains.push_back(Value(known, objective) - (*from)[objective]);
+  }
+  if (gains.size() < kLeastGains) return std::nullopt;
+  const auto middle = gains.begin() + static_cast<int64_t>(gains.size() / 2);
+  std::nth_element(gains.begin(), middle, gains.end());
+  return (*there)[objective] + *middle;
+}
+
 bool TrialValues::IsKnown(int i) const {
   const Entry& entry = trials_[i];
   if (entry.failed) return false;

@@ -46,6 +46,13 @@ class TrialValues {
   // False once that many are COMPLETED: curves tell nothing more.
   bool WantsCurves() const { return completed_ < enough_; }
 
+  // The value that trial i, which is not known, is likely to have: what it had
+  // at the highest step it reached and the median of what those that are known
+  // gained from there. nullopt if fewer than kLeastGains of these have a value
+  // there.
+  static constexpr size_t kLeastGains = 3;
+  std::optional<double> Extrapolated(int i, int objective) const;
+
   // Of trial i, in the order of Learn(), if it was seen.
   bool HasFailed(int i) const { return trials_[i].failed; }
   bool IsKnown(int i) const;
@@ -76,6 +83,8 @@ class TrialValues {
   bool IsCompleted(const Entry& entry) const { return entry.completed < seen_; }
   // The highest step that was seen; nullopt: none.
   std::optional<int64_t> Reached(const Entry& entry) const;
+  // The value of a trial at exactly this step; nullptr: none.
+  const std::vector<double>* At(const Entry& entry, int64_t step) const;
   // What it had at the step; nullptr if it did not reach it or says nothing.
   const std::vector<double>* AtStep(const Entry& entry) const;
 

@@ -159,6 +159,22 @@ TEST(TrialValuesTest, RungsAreComparedAtTheLargestThatEnoughReached) {
   EXPECT_EQ(values.Value(12, 0), 12) << "what it brought, until it is assumed";
 }
 
+TEST(TrialValuesTest, WhatFellShortGainsLikeTheOthers) {
+  TrialValues values = Ladder();
+  values.ChooseStep(44);
+  // 12 gained 100 from step 1 to 3.
+  EXPECT_EQ(values.Extrapolated(20, 0), 120);
+  values.ChooseStep(30);
+  EXPECT_EQ(values.Extrapolated(20, 0), 20) << "all are known at step 1";
+  TrialValues few(1, 2);
+  for (int i = 0; i < 12; ++i) few.Learn(At(TrialState::kStopped, 1, i));
+  for (int i = 0; i < 2; ++i) {
+    few.LearnLonger(i, At(TrialState::kCompleted, 9, 100));
+  }
+  few.See(14);
+  EXPECT_EQ(few.Extrapolated(5, 0), std::nullopt) << "two gains are too few";
+}
+
 TEST(TrialValuesTest, WhatCameLaterIsNotSeen) {
   TrialValues values = Ladder();
   values.ChooseStep(30 + 9);  // Nine reached step 3.
