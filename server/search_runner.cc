@@ -30,6 +30,16 @@ bool IsSame(const Proposal& proposal, const Trial& trial) {
          proposal.continues == trial.continues;
 }
 
+// What somebody else made a trial of is not proposed again.
+bool IsSameRun(const Proposal& a, const Proposal& b) {
+  return a.parameters == b.parameters && a.continues == b.continues;
+}
+
+bool AnyFits(const Proposal&) { return true; }
+bool Continues(const Proposal& proposal) {
+  return static_cast<bool>(proposal.continues);
+}
+
 }  // namespace
 
 SearchRunner::SearchRunner(StudyId study, std::shared_ptr<const StudySpec> spec,
@@ -116,15 +126,24 @@ void SearchRunner::WhenReady(int count, absl::AnyInvocable<void()> ready) {
   });
 }
 
-// The oldest of those that know most.
 std::optional<SearchRunner::Taken> SearchRunner::Take() {
+  return TakeIf(AnyFits);
+}
+
+std::optional<SearchRunner::Taken> SearchRunner::TakeContinuation() {
+  return TakeIf(Continues);
+}
+
+// The oldest of those that know most.
+std::optional<SearchRunner::Taken> SearchRunner::TakeIf(
+    bool (*fits)(const Proposal&)) {
   std::optional<Taken> taken;
   bool low = false;
   {
     MutexLock lock(mutex_);
     Outstanding* best = nullptr;
     for (Outstanding& outstanding : outstanding_) {
-      if (outstanding.taken) continue;
+      if (outstanding.taken || !fits(outstanding.proposal)) continue;
       if (best && (!learns_ || outstanding.made_from <= best->made_from)) {
         continue;
       }
@@ -136,7 +155,8 @@ std::optional<SearchRunner::Taken> SearchRunner::Take() {
       taken = Taken{best->proposal, best->serial};
     }
     const int stock = Stock();
-    low = learns_ || stock < demand_ + kReserve / 2;
+    const bool wanted = taken || !IsNoneForNow(fits == Continues);
+    low = wanted && (learns_ || stock < demand_ + kReserve / 2);
     if (stock == 0 && supply_ == Supply::kReady) supply_ = Supply::kComputing;
   }
   if (low) Schedule();
@@ -158,7 +178,7 @@ std::vector<int64_t> SearchRunner::Drop(const Trial& trial) {
   for (Outstanding& outstanding : outstanding_) {
     if (outstanding.taken) continue;
     const bool counted_on = learns_ && broken == outstanding.made_from;
-    if (outstanding.proposal.parameters != trial.parameters && !counted_on) {
+    if (!IsSameRun(outstanding.proposal, AsProposal(trial)) && !counted_on) {
       continue;
     }
     broken = outstanding.made_from;
@@ -178,6 +198,7 @@ void SearchRunner::Reset() {
     MutexLock lock(mutex_);
     ++resets_;
     outstanding_.clear();
+    nothing_continues_ = -1;
     if (supply_ != Supply::kNoSpace) supply_ = Supply::kComputing;
   }
   Schedule();
@@ -205,6 +226,33 @@ void SearchRunner::TrialEnded(int64_t revision) {
 SearchRunner::Supply SearchRunner::supply() const {
   MutexLock lock(mutex_);
   return supply_;
+}
+
+// Of a strategy that learns: what it knows says that there is none, so that
+// computing once more tells nothing.
+bool SearchRunner::IsNoneForNow(bool of_continuations) const {
+  const bool none = of_continuations || supply_ == Supply::kNone ||
+                    supply_ == Supply::kExhausted;
+  return learns_ && none && nothing_continues_ >= newest_end_;
+}
+
+bool SearchRunner::HasContinuation() const {
+  return std::any_of(
+      outstanding_.begin(), outstanding_.end(),
+      [](const Outstanding& o) { return !o.taken && Continues(o.proposal); });
+}
+
+SearchRunner::Supply SearchRunner::continuations() const {
+  MutexLock lock(mutex_);
+  if (HasContinuation()) return Supply::kReady;
+  if (supply_ == Supply::kFailed || supply_ == Supply::kNoSpace) return supply_;
+  return nothing_continues_ >= newest_end_ ? Supply::kNone : Supply::kComputing;
+}
+
+std::optional<int64_t> SearchRunner::NothingContinuesAfter() const {
+  MutexLock lock(mutex_);
+  if (HasContinuation() || nothing_continues_ < 0) return std::nullopt;
+  return nothing_continues_;
 }
 
 absl::Status SearchRunner::status() const {
@@ -376,11 +424,10 @@ bool SearchRunner::AddToStock(std::vector<Proposal> proposals,
                               int64_t first_unknown) {
   const auto is_made = [outstanding = &outstanding_,
                         first_unknown](const Proposal& proposal) {
-    return std::any_of(outstanding->begin(), outstanding->end(),
-                       [&](const Outstanding& o) {
-                         return o.serial >= first_unknown &&
-                                o.proposal.parameters == proposal.parameters;
-                       });
+    return std::any_of(
+        outstanding->begin(), outstanding->end(), [&](const Outstanding& o) {
+          return o.serial >= first_unknown && IsSameRun(o.proposal, proposal);
+        });
   };
   const auto made = std::remove_if(proposals.begin(), proposals.end(), is_made);
   const bool added_all = made == proposals.end();
@@ -499,11 +546,15 @@ absl::Status SearchRunner::AddFresh(
     MutexLock lock(mutex_);
     if (log.resets != resets_) return absl::OkStatus();
     status_ = absl::OkStatus();
+    if (none || !Continues((*proposals)[0])) {
+      nothing_continues_ = observed_revision_;
+    }
     if (none) {
       outstanding_.remove_if([this](const Outstanding& o) {
         return !o.taken && o.made_from < observed_revision_;
       });
     } else if (log.breaks == breaks_ && !IsTaken((*proposals)[0])) {
+      DropStaleTwins((*proposals)[0]);
       outstanding_.push_back({.proposal = std::move((*proposals)[0]),
                               .serial = next_serial_++,
                               .made_from = observed_revision_});
@@ -522,10 +573,21 @@ absl::Status SearchRunner::AddFresh(
 
 // By somebody after the moment from which the proposal was made.
 bool SearchRunner::IsTaken(const Proposal& proposal) const {
-  return std::any_of(
-      outstanding_.begin(), outstanding_.end(), [&](const Outstanding& o) {
-        return o.taken && o.proposal.parameters == proposal.parameters;
-      });
+  return std::any_of(outstanding_.begin(), outstanding_.end(),
+                     [&](const Outstanding& o) {
+                       return o.taken && IsSameRun(o.proposal, proposal);
+                     });
+}
+
+// The same from older results, with what counted on it: it would be a second
+// trial.
+void SearchRunner::DropStaleTwins(const Proposal& proposal) {
+  std::optional<int64_t> broken;
+  outstanding_.remove_if([&](const Outstanding& o) {
+    if (o.taken || o.made_from >= observed_revision_) return false;
+    if (IsSameRun(o.proposal, proposal)) broken = o.made_from;
+    return broken == o.made_from;
+  });
 }
 
 // Of the proposals that know least, those counted on by no other.

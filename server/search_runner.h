@@ -80,6 +80,8 @@ class SearchRunner : public std::enable_shared_from_this<SearchRunner> {
   // that makes it a trial. Once that is committed call Settle(); if it fails,
   // Reset().
   std::optional<Taken> Take() ABSL_LOCKS_EXCLUDED(mutex_);
+  // The same of those that go on from another trial.
+  std::optional<Taken> TakeContinuation() ABSL_LOCKS_EXCLUDED(mutex_);
   void Settle(int64_t serial) ABSL_LOCKS_EXCLUDED(mutex_);
 
   // Somebody else makes this trial: ready proposals of the same parameters are
@@ -102,6 +104,14 @@ class SearchRunner : public std::enable_shared_from_this<SearchRunner> {
   void Decide(TrialId trial, Measurement measurement, Decision decision);
 
   Supply supply() const ABSL_LOCKS_EXCLUDED(mutex_);
+  // Of proposals that go on from another trial. A strategy names those first,
+  // so that there is none until another trial ends once it named a new
+  // configuration: kNone.
+  Supply continuations() const ABSL_LOCKS_EXCLUDED(mutex_);
+  // Revision of the newest result from which none was to be made, if none is
+  // ready either.
+  std::optional<int64_t> NothingContinuesAfter() const
+      ABSL_LOCKS_EXCLUDED(mutex_);
   absl::Status status() const ABSL_LOCKS_EXCLUDED(mutex_);
   int stock() const ABSL_LOCKS_EXCLUDED(mutex_);
   bool has_rule() const { return !spec_->stopping.name.empty(); }
@@ -169,7 +179,14 @@ class SearchRunner : public std::enable_shared_from_this<SearchRunner> {
   bool AddToStock(std::vector<Proposal> proposals, int64_t first_unknown)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void DropStalest() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void DropStaleTwins(const Proposal& proposal)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  std::optional<Taken> TakeIf(bool (*fits)(const Proposal&))
+      ABSL_LOCKS_EXCLUDED(mutex_);
   void ForgetSettled() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  bool IsNoneForNow(bool of_continuations) const
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  bool HasContinuation() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   int FreshStock(int64_t newest) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   int WantedFresh() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   int Stock() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
@@ -199,6 +216,8 @@ class SearchRunner : public std::enable_shared_from_this<SearchRunner> {
   int demand_ ABSL_GUARDED_BY(mutex_) = 1;
   int unfinished_ ABSL_GUARDED_BY(mutex_) = 0;      // When last looked at.
   int64_t newest_end_ ABSL_GUARDED_BY(mutex_) = 0;  // Revision.
+  // The newest result from which nothing was to be continued; -1: none yet.
+  int64_t nothing_continues_ ABSL_GUARDED_BY(mutex_) = -1;
   bool learns_ ABSL_GUARDED_BY(mutex_) = false;
   bool retired_ ABSL_GUARDED_BY(mutex_) = false;
   bool scheduled_ ABSL_GUARDED_BY(mutex_) = false;

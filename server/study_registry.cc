@@ -220,9 +220,12 @@ absl::StatusOr<StudyChange> StudyRegistry::RunOn(Transaction& rows, Study study,
   const auto runner = RunnerIfAny(study.id);
   StudyTransaction transaction(rows, std::move(study), std::move(spec), Now());
   ASSAY_RETURN_IF_ERROR(body(transaction));
-  const bool exhausted =
-      runner != nullptr && runner->supply() == SearchRunner::Supply::kExhausted;
-  ASSAY_RETURN_IF_ERROR(transaction.Save(exhausted));
+  StudyTransaction::Outlook outlook;
+  if (runner != nullptr) {
+    outlook.exhausted = runner->supply() == SearchRunner::Supply::kExhausted;
+    outlook.nothing_continues_after = runner->NothingContinuesAfter();
+  }
+  ASSAY_RETURN_IF_ERROR(transaction.Save(outlook));
   return std::move(transaction).TakeChange();
 }
 
@@ -533,6 +536,14 @@ std::vector<StudyRegistry::Candidate> StudyRegistry::Candidates() const {
     candidates.push_back({id, entry.spec, entry.study.counts.pending > 0});
   }
   return candidates;
+}
+
+bool StudyRegistry::MayEndByItsSchedule(StudyId id) const {
+  MutexLock lock(mutex_);
+  const auto it = entries_.find(id);
+  return it != entries_.end() && it->second.spec &&
+         it->second.spec->schedule.exists() &&
+         it->second.study.counts.running == 0;
 }
 
 std::vector<StudyId> StudyRegistry::ActiveWithDeadline() const {

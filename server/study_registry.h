@@ -157,6 +157,9 @@ class StudyRegistry {
   };
   std::vector<Candidate> Candidates() const ABSL_LOCKS_EXCLUDED(mutex_);
 
+  // True if it has a schedule and nothing runs: a hint, as of the last commit.
+  bool MayEndByItsSchedule(StudyId id) const ABSL_LOCKS_EXCLUDED(mutex_);
+
   // Studies with a limit on wall time, which has to be looked at now and then.
   std::vector<StudyId> ActiveWithDeadline() const ABSL_LOCKS_EXCLUDED(mutex_);
 

@@ -34,7 +34,8 @@ absl::StatusOr<std::optional<Trial>> FirstRequeued(Snapshot& rows,
                                                    StudyId study) {
   ASSAY_ASSIGN_OR_RETURN(std::vector<Trial> trials, rows.ListUnfinished(study));
   for (Trial& trial : trials) {
-    const bool began = trial.attempts > 0 || trial.replicate > 0;
+    const bool began =
+        trial.attempts > 0 || trial.replicate > 0 || trial.continues;
     if (trial.state == TrialState::kPending && began) return std::move(trial);
   }
   return std::nullopt;
@@ -213,7 +214,8 @@ absl::Status StudyTransaction::Add(Trial& trial, const Attempt& attempt,
                                                   attempt.number, measurement));
   }
   if (last_step == trial.last_step) return absl::OkStatus();
-  CountSteps(last_step - trial.last_step);
+  CountSteps(std::max(last_step, trial.from_step) -
+             std::max(trial.last_step, trial.from_step));
   trial.last_step = last_step;
   return rows_.UpdateLastStep(trial.id, trial.last_step);
 }
@@ -269,14 +271,34 @@ absl::Status StudyTransaction::CheckTarget(const Trial& trial) {
   return absl::OkStatus();
 }
 
-absl::Status StudyTransaction::EndIfSpent(bool space_exhausted) {
+// With a schedule: what ended may go on. Results that the search does not know
+// yet, of this write or of one before it, may change what it said.
+absl::StatusOr<bool> StudyTransaction::ScheduleGoesOn(const Outlook& outlook) {
+  if (!spec().schedule.exists()) return false;
+  if (!outlook.nothing_continues_after) return true;
+  ASSAY_ASSIGN_OR_RETURN(
+      const std::vector<Trial> unknown,
+      rows_.ListEnded(study().id, *outlook.nothing_continues_after, 1));
+  return !unknown.empty();
+}
+
+// Of a study whose max_trials are started.
+absl::StatusOr<bool> StudyTransaction::StartedOnesGoOn(const Outlook& outlook) {
+  if (study().counts.pending > 0) {
+    ASSAY_ASSIGN_OR_RETURN(const std::optional<Trial> requeued,
+                           FirstRequeued(rows_, study().id));
+    if (requeued) return true;
+  }
+  return ScheduleGoesOn(outlook);
+}
+
+absl::Status StudyTransaction::EndIfSpent(const Outlook& outlook) {
   if (study().state == StudyState::kCompleted) return absl::OkStatus();
   std::optional<Spent> spent = target_reached_;
   if (!spent) spent = WhatIsSpent(study(), spec().budget, now_);
-  if (!spent && space_exhausted && study().counts.pending == 0) {
-    spent = Spent{.reason = CompletionReason::kSpaceExhausted,
-                  .words = absl::StrCat("every configuration was tried: ",
-                                        study().counts.trials, " trials")};
+  if (!spent && outlook.exhausted && study().counts.pending == 0) {
+    ASSAY_ASSIGN_OR_RETURN(const bool more, ScheduleGoesOn(outlook));
+    if (!more) spent = WhatIsUsedUp(study(), spec().schedule);
   }
   if (!spent) return absl::OkStatus();
   const bool target = spent->reason == CompletionReason::kTargetReached;
@@ -285,17 +307,17 @@ absl::Status StudyTransaction::EndIfSpent(bool space_exhausted) {
   }
   // Reaching the target is known only now, so it ends the study at once.
   if (study().counts.running > 0 && !target) return absl::OkStatus();
-  if (spent->requeued_may_run && study().counts.pending > 0) {
-    ASSAY_ASSIGN_OR_RETURN(const std::optional<Trial> requeued,
-                           FirstRequeued(rows_, study().id));
-    if (requeued) return absl::OkStatus();
+  if (spent->requeued_may_run) {
+    ASSAY_ASSIGN_OR_RETURN(const bool more, StartedOnesGoOn(outlook));
+    if (more) return absl::OkStatus();
+    spent = WithoutContinuations(*std::move(spent), spec().schedule);
   }
   touched_ = true;
   return Complete(study(), spent->reason, spent->words, now_);
 }
 
-absl::Status StudyTransaction::Save(bool space_exhausted) {
-  ASSAY_RETURN_IF_ERROR(EndIfSpent(space_exhausted));
+absl::Status StudyTransaction::Save(const Outlook& outlook) {
+  ASSAY_RETURN_IF_ERROR(EndIfSpent(outlook));
   if (touched_) study().changed_revision = NextRevision();
   if (study().revision == initial_revision_) return absl::OkStatus();
   change_.changed = true;

@@ -101,9 +101,14 @@ class StudyTransaction {
   absl::StatusOr<Metrics> FinalMetrics(const Trial& trial,
                                        const Attempt& attempt, Metrics given);
 
+  // What the search of the study knew when the write began.
+  struct Outlook {
+    bool exhausted = false;  // It has nothing left to propose.
+    // Revision of the newest result it knew, if nothing is to go on after that.
+    std::optional<int64_t> nothing_continues_after = {};
+  };
   // Ends the study if it is spent and nothing runs; stores its row. Last.
-  // `space_exhausted`: the strategy has nothing left to propose.
-  absl::Status Save(bool space_exhausted);
+  absl::Status Save(const Outlook& outlook);
 
   StudyChange TakeChange() && { return std::move(change_); }
 
@@ -114,7 +119,9 @@ class StudyTransaction {
   void CountSteps(int64_t steps);
   int64_t NextRevision() { return ++change_.study.revision; }
   std::optional<double> Objective(const Trial& trial) const;
-  absl::Status EndIfSpent(bool space_exhausted);
+  absl::Status EndIfSpent(const Outlook& outlook);
+  absl::StatusOr<bool> StartedOnesGoOn(const Outlook& outlook);
+  absl::StatusOr<bool> ScheduleGoesOn(const Outlook& outlook);
   absl::Status CheckTarget(const Trial& trial);
 
   Transaction& rows_;
@@ -126,8 +133,8 @@ class StudyTransaction {
   bool touched_ = false;
 };
 
-// The oldest waiting trial that is no new configuration: it ran before, or is a
-// replicate of one that did.
+// The oldest waiting trial that is no new configuration: it ran before, is a
+// replicate of one that did, or goes on from one.
 absl::StatusOr<std::optional<Trial>> FirstRequeued(Snapshot& rows,
                                                    StudyId study);
 

@@ -24,14 +24,16 @@ absl::Status ShuttingDown() {
 
 absl::Status ClientLeft() { return absl::CancelledError("the client left"); }
 
+}  // namespace
+
 // Hands out trials of one study inside a write.
-class HandOut {
+class TrialDispatcher::HandOut {
  public:
   // `held_back`: why nothing new is handed out; empty if it is.
   HandOut(std::string held_back, StudyTransaction& transaction,
           SearchRunner* runner, const Attempt& holder, Answer& answer,
           absl::Status& verdict, std::vector<int64_t>& serials,
-          std::optional<Supply>& awaits)
+          std::optional<Awaited>& awaits)
       : held_back_(std::move(held_back)),
         transaction_(transaction),
         runner_(runner),
@@ -124,20 +126,49 @@ class HandOut {
       Give(*std::move(waiting), std::move(attempt));
       return true;
     }
-    if (spent) return Nothing(spent->words, kLater);
-    return GiveProposal();
+    if (!spent) return GiveProposal();
+    if (spent->requeued_may_run && transaction_.spec().schedule.exists()) {
+      return GiveContinuation(*spent);
+    }
+    return Nothing(spent->words, kLater);
   }
 
   absl::StatusOr<bool> GiveProposal() {
     std::optional<SearchRunner::Taken> taken;
     if (runner_ != nullptr) taken = runner_->Take();
     if (!taken) return NoProposal();
-    serials_.push_back(taken->serial);
-    Trial trial = AsTrial(taken->proposal);
+    return GiveTaken(*taken);
+  }
+
+  // Of a configuration that was started before.
+  absl::StatusOr<bool> GiveContinuation(const Spent& spent) {
+    std::optional<SearchRunner::Taken> taken;
+    if (runner_ != nullptr) taken = runner_->TakeContinuation();
+    if (!taken) return NoContinuation(spent);
+    return GiveTaken(*taken);
+  }
+
+  absl::StatusOr<bool> GiveTaken(const SearchRunner::Taken& taken) {
+    serials_.push_back(taken.serial);
+    Trial trial = AsTrial(taken.proposal);
     ASSAY_ASSIGN_OR_RETURN(Attempt attempt,
                            transaction_.AddRunning(trial, holder_));
     Give(std::move(trial), std::move(attempt));
     return true;
+  }
+
+  bool NoContinuation(const Spent& spent) {
+    const Supply supply =
+        runner_ == nullptr ? Supply::kComputing : runner_->continuations();
+    if (supply == Supply::kFailed) return Never(runner_->status());
+    awaits_ = {supply, /*of_continuations=*/true};
+    if (supply == Supply::kComputing || supply == Supply::kReady) {
+      return Nothing("a proposal is being computed", kSoon);
+    }
+    return Nothing(absl::StrCat(spent.words, "; none goes on until one of ",
+                                transaction_.study().counts.running,
+                                " running trials ends"),
+                   kLater);
   }
 
   bool NoProposal() {
@@ -145,20 +176,23 @@ class HandOut {
     switch (runner_ == nullptr ? Supply::kComputing : runner_->supply()) {
       case Supply::kReady:
       case Supply::kComputing:
-        awaits_ = Supply::kComputing;
+        awaits_ = {Supply::kComputing};
         return Nothing("a proposal is being computed", kSoon);
       case Supply::kNone:
-        awaits_ = Supply::kNone;
+        awaits_ = {Supply::kNone};
         return Nothing(absl::StrCat("nothing can be proposed until one of ",
                                     counts.running, " running trials ends"),
                        kLater);
-      case Supply::kExhausted:
-        if (counts.running == 0) {
-          return Never(absl::OutOfRangeError("every configuration was tried"));
-        }
-        return Nothing(absl::StrCat("every configuration was tried; ",
-                                    counts.running, " still run"),
+      case Supply::kExhausted: {
+        const ScheduleSpec& schedule = transaction_.spec().schedule;
+        const std::string words =
+            schedule.IsPopulation()
+                ? WhatIsUsedUp(transaction_.study(), schedule).words
+                : "every configuration was tried";
+        if (counts.running == 0) return Never(absl::OutOfRangeError(words));
+        return Nothing(absl::StrCat(words, "; ", counts.running, " still run"),
                        kLater);
+      }
       case Supply::kFailed:
         return Never(runner_->status());
       case Supply::kNoSpace:
@@ -177,10 +211,8 @@ class HandOut {
   Answer& answer_;
   absl::Status& verdict_;
   std::vector<int64_t>& serials_;
-  std::optional<Supply>& awaits_;
+  std::optional<Awaited>& awaits_;
 };
-
-}  // namespace
 
 TrialDispatcher::TrialDispatcher(Parts parts) : parts_(parts) {}
 
@@ -302,7 +334,7 @@ void TrialDispatcher::Write(StudyId study, Attempt holder, int count,
 
 // --- Waiting ----------------------------------------------------------------
 
-void TrialDispatcher::Park(CallPtr call, std::optional<Supply> awaits) {
+void TrialDispatcher::Park(CallPtr call, std::optional<Awaited> awaits) {
   const StudyId study = call->ask.study;
   const int64_t ticket = call->ticket;
   const absl::Duration wait = call->deadline - parts_.clock.SinceBoot();
@@ -334,8 +366,8 @@ void TrialDispatcher::Park(CallPtr call, std::optional<Supply> awaits) {
   // The supply may have come between the write and now, on another thread.
   if (!awaits) return;
   const auto runner = parts_.registry.RunnerIfAny(study);
-  const Supply supply = runner ? runner->supply() : *awaits;
-  if (supply != Supply::kComputing && supply != *awaits) WakeOne(study);
+  const Supply supply = runner ? awaits->Of(*runner) : awaits->supply;
+  if (supply != Supply::kComputing && supply != awaits->supply) WakeOne(study);
 }
 
 // Takes the call out of the line and lets it try once more: at its deadline it
@@ -398,7 +430,11 @@ void TrialDispatcher::Changed(const StudyChange& change) {
 void TrialDispatcher::SupplyChanged(StudyId study) {
   const auto runner = parts_.registry.RunnerIfAny(study);
   // Saving the study ends it if nothing runs any more.
-  if (runner && runner->supply() == Supply::kExhausted) {
+  const bool may_be_over =
+      runner && (runner->supply() == Supply::kExhausted ||
+                 (runner->NothingContinuesAfter() &&
+                  parts_.registry.MayEndByItsSchedule(study)));
+  if (may_be_over) {
     parts_.registry.Change(
         study, [](StudyTransaction&) { return absl::OkStatus(); },
         [](absl::Status) {});

@@ -51,6 +51,8 @@ struct Answer {
 // takes them back when their leases run out. The rules are in the write that
 // hands out; nothing is given twice. Thread-safe.
 class TrialDispatcher final : public StudyObserver {
+  class HandOut;
+
  public:
   static constexpr int kMaxParked = 10'000;
 
@@ -111,19 +113,27 @@ class TrialDispatcher final : public StudyObserver {
   };
   using CallPtr = std::shared_ptr<Call>;
 
+  // What the supply was when there was nothing to give.
+  struct Awaited {
+    SearchRunner::Supply supply = SearchRunner::Supply::kComputing;
+    bool of_continuations = false;
+    SearchRunner::Supply Of(const SearchRunner& runner) const {
+      return of_continuations ? runner.continuations() : runner.supply();
+    }
+  };
+
   // What a write gave: handed out, or why not.
   struct Outcome {
     Answer answer;
     absl::Status verdict;  // Not OK: nothing can ever come, or not now at all.
     std::vector<int64_t> serials;
-    // Set: what the supply was, and that another one may change the answer.
-    std::optional<SearchRunner::Supply> awaits;
+    std::optional<Awaited> awaits;  // Another supply may change the answer.
   };
 
   void Try(CallPtr call);
   void Finish(const CallPtr& call, absl::StatusOr<Answer> answer)
       ABSL_LOCKS_EXCLUDED(mutex_);
-  void Park(CallPtr call, std::optional<SearchRunner::Supply> awaits)
+  void Park(CallPtr call, std::optional<Awaited> awaits)
       ABSL_LOCKS_EXCLUDED(mutex_);
   void WakeOne(StudyId study) ABSL_LOCKS_EXCLUDED(mutex_);
   void GiveUp(StudyId study, int64_t ticket) ABSL_LOCKS_EXCLUDED(mutex_);

@@ -138,7 +138,9 @@ void TrialEditor::Enqueue(StudyId study, Enqueued enqueued, RequestKey request,
         ASSAY_ASSIGN_OR_RETURN(
             trial.parameters,
             transaction.spec().space.Canonical(enqueued.parameters));
-        trial.to_step = enqueued.to_step;
+        trial.to_step = enqueued.to_step > 0
+                            ? enqueued.to_step
+                            : FirstRunSteps(transaction.spec().schedule);
         trial.note = enqueued.note;
         trial.origin.strategy = "user";
         trial.origin.why = "enqueued";

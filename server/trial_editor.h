@@ -28,7 +28,7 @@ class TrialEditor {
   // parameters outside the space; FailedPrecondition if the study is over.
   struct Enqueued {
     Parameters parameters;
-    int64_t to_step = 0;
+    int64_t to_step = 0;  // 0: as far as a schedule's first run goes, or all.
     std::string note;
   };
   void Enqueue(StudyId study, Enqueued enqueued, RequestKey request, Done done);

@@ -6,6 +6,7 @@
 #include "absl/container/flat_hash_set.h"
 #include "absl/strings/str_cat.h"
 #include "search/base/status_macros.h"
+#include "search/lineages.h"
 #include "server/study_reference.h"
 
 namespace assay {
@@ -69,7 +70,8 @@ absl::StatusOr<std::vector<Trial>> WarmStartCopier::ChooseTrials(
   std::sort(chosen.begin(), chosen.end(), [](const Trial& a, const Trial& b) {
     return a.ended_revision < b.ended_revision;
   });
-  return chosen;
+  return OfOneBudget(source_spec, EnoughConfigurations(source_spec),
+                     std::move(chosen));
 }
 
 }  // namespace assay

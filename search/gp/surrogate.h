@@ -7,6 +7,7 @@
 
 #include <Eigen/Core>
 
+#include "absl/container/flat_hash_map.h"
 #include "absl/types/span.h"
 #include "search/gp/acquisition/feasibility.h"
 #include "search/gp/features.h"
@@ -27,9 +28,10 @@ namespace assay {
 // What is known of a trial that was stopped early: search/gp/trial_values.h.
 // Where its value has to be assumed it is the smaller of what the model of the
 // others expects at its point and the median of what is known (objectives are
-// maximised), with four times the noise; its last value while nothing is
-// known. Beyond 1,000 results the models see the 256 best and
-// the 256 newest at each fit, and what came since.
+// maximised); with a schedule what it had at its last rung and the median of
+// what others gained from there. It has four times the noise. While nothing is
+// known it is its last value. Beyond 1,000 results the models see the 256 best
+// and the 256 newest at each fit, and what came since.
 class Surrogate {
  public:
   explicit Surrogate(std::shared_ptr<const StudySpec> spec);
@@ -40,6 +42,9 @@ class Surrogate {
 
   // In the order of the log. Cheap: the work is done by Update().
   void Learn(const Observation& observation);
+  // What the trial of `observation.id`, learned before, brought at more steps.
+  // REQUIRES: an id.
+  void LearnLonger(const Observation& observation);
 
   // Brings the models up to all that was learned. False if there are none yet:
   // no trial has a value.
@@ -50,7 +55,8 @@ class Surrogate {
   void SetPending(const std::vector<std::vector<double>>& points);
 
   const Features& features() const { return features_; }
-  int observations() const { return static_cast<int>(records_.size()); }
+  // Calls of Learn() and LearnLonger().
+  int observations() const { return static_cast<int>(results_.size()); }
   // How many results the last fit saw.
   int fitted_at() const { return fitted_; }
   // The step at which trials are compared. nullopt: at their end.
@@ -79,17 +85,27 @@ class Surrogate {
   bool AnyFeasible() const;
 
   // Every point that was learned, finished in any way.
+  int points() const { return static_cast<int>(records_.size()); }
   const Eigen::VectorXd& point(int i) const { return records_[i].point; }
 
  private:
-  struct Record {
-    Eigen::VectorXd point;  // [encoded_size]
-    Eigen::VectorXd x;      // [features_.size()]
-    bool feasible;          // Each bound was kept.
+  // What a result said of the bounds.
+  struct Verdict {
+    int result = 0;         // From 0.
+    bool feasible = false;  // Each bound was kept.
     std::vector<double> violations;
   };
+  struct Record {
+    Eigen::VectorXd point;          // [encoded_size]
+    Eigen::VectorXd x;              // [features_.size()]
+    std::vector<Verdict> verdicts;  // By rising result, at least one.
+  };
+  // The last that was seen.
+  const Verdict& VerdictOf(int i) const;
+  void See(int results);
 
   void Fit(const FitPoint& fit);
+  int RecordsIn(int results) const;
   void FitSuccess(bool anchor);
   void AppendRow(int i);
   void SetValues();
@@ -101,6 +117,7 @@ class Surrogate {
   void AssumeFitted();
   void AssumeAppended(int i);
   bool AnyKnown() const;
+  std::optional<double> Extrapolated(int i, int objective) const;
   double KnownMedian(int objective) const;
 
   MetricModel::Data ObjectiveData(const std::vector<int>& rows, int k) const;
@@ -112,13 +129,16 @@ class Surrogate {
   const std::shared_ptr<const StudySpec> spec_;
   const Features features_;
   std::vector<Record> records_;
+  std::vector<int> results_;                     // Whose they are: records.
+  absl::flat_hash_map<int64_t, int> record_of_;  // By id.
   TrialValues values_;
+  int seen_ = 0;  // Results.
 
   std::vector<MetricModel> objectives_;
   std::vector<MetricModel> bounds_;
   MetricModel success_;
   int fitted_ = 0;   // The last fit point, with its models.
-  int updated_ = 0;  // Records that Update() saw.
+  int updated_ = 0;  // Results that Update() saw.
   std::vector<int> rows_;
   std::vector<std::vector<double>> pending_;
 };
