@@ -1,9 +1,11 @@
 """Trains every configuration of the curve table and keeps what each epoch measured.
 
     record.py run --trainer build/release/bin/assay-trainer   trains what the work file lacks yet (about an hour of one core)
-    record.py pack --date 2026-11                              writes curves.json.xz of it
+    record.py pack --trainer ... --date 2026-11                writes curves.json.xz of it
+    record.py describe                                         tells what that holds
 
-Needs numpy and scipy. `run` can be ended and started again at any time.
+Needs numpy and scipy. `run` can be ended and started again at any time; `pack` takes the configurations of which
+all trainings are there, up to the first that is missing.
 """
 
 import argparse
@@ -135,8 +137,7 @@ def _train_in(folder, trainer, data_root, parameters, seed):
 def _read_work(path):
     if not path.exists():
         return []
-    runs = [json.loads(line) for line in path.read_text().splitlines() if line.endswith("}")]
-    return runs
+    return [json.loads(line) for line in path.read_text().splitlines() if line.endswith("}")]
 
 
 def run(arguments):
@@ -176,6 +177,8 @@ def pack(arguments):
     names = EPOCH_METRICS + ("seconds",)
     rows = []
     for index, parameters in enumerate(points):
+        if not all((index, seed) in runs for seed in range(space.SEEDS)):
+            break
         own = [runs[index, seed] for seed in range(space.SEEDS)]
         row = {"parameters": parameters}
         row |= {name: [[_rounded(value) for value in run[name]] for run in own] for name in names}
@@ -198,16 +201,57 @@ def pack(arguments):
     print(f"{TABLE}: {TABLE.stat().st_size} bytes")
 
 
+def read_table():
+    return json.loads(lzma.open(TABLE).read())
+
+
+def _finals(rows, name, epoch):
+    """[configurations, seeds]; NaN where it had diverged."""
+    import numpy
+
+    return numpy.array([[curve[epoch - 1] if len(curve) >= epoch and curve[epoch - 1] is not None else math.nan
+                         for curve in row[name]] for row in rows], float)
+
+
+def describe(_):
+    import numpy
+    from scipy.stats import spearmanr
+
+    rows = read_table()["configurations"]
+    last = _finals(rows, "accuracy", space.EPOCHS)
+    truth = last.mean(axis=1)
+    fine = ~numpy.isnan(truth)
+    best = numpy.nanmax(truth)
+    print(f"{len(rows)} configurations, {(~fine).sum()} with a training that diverged")
+    quantiles = numpy.nanquantile(truth, [0, 0.1, 0.25, 0.5, 0.75, 0.9, 1])
+    print("accuracy at 0, 10, 25, 50, 75, 90, 100 %:", *(f"{q:.4f}" for q in quantiles))
+    print("best", rows[int(numpy.nanargmax(truth))]["parameters"])
+    print("within 1 % of the best:", int((truth >= 0.99 * best).sum()), " test accuracy of the best:",
+          rows[int(numpy.nanargmax(truth))]["test_accuracy"])
+    good = truth >= numpy.nanquantile(truth, 0.75)
+    for epoch in (1, 3, 9, 18):
+        early = _finals(rows, "accuracy", epoch)[:, 0]
+        use = ~numpy.isnan(early) & ~numpy.isnan(last[:, 0])
+        print(f"rank correlation of epoch {epoch} and {space.EPOCHS}: {spearmanr(early[use], last[use, 0])[0]:.2f}; "
+              f"in the best quarter {spearmanr(early[use & good], last[use & good, 0])[0]:.2f}")
+    print(f"of the two trainings: {spearmanr(last[fine, 0], last[fine, 1])[0]:.2f}; in the best quarter "
+          f"{spearmanr(last[good, 0], last[good, 1])[0]:.2f}, standard deviation "
+          f"{numpy.sqrt(numpy.mean((last[good, 0] - last[good, 1]) ** 2) / 2):.4f}")
+    seconds = [sum(s) for row in rows for s in row["seconds"]]
+    print("seconds of a training at 0, 10, 50, 90, 100 %:",
+          *(f"{q:.2f}" for q in numpy.quantile(seconds, [0, 0.1, 0.5, 0.9, 1])), " all:", f"{sum(seconds):.0f}")
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("command", choices=["run", "pack"])
-    parser.add_argument("--trainer", required=True, help="assay-trainer")
+    parser.add_argument("command", choices=["run", "pack", "describe"])
+    parser.add_argument("--trainer", default="assay-trainer", help="the program")
     parser.add_argument("--data", default="/usr/share/datasets", help="where fashion-mnist lies")
     parser.add_argument("--most", type=int, help="how many runs to make now (default: all that are missing)")
     parser.add_argument("--date", default="", help="written into the table")
     parser.add_argument("--torch", default="", help="the version of LibTorch, written into the table")
     arguments = parser.parse_args()
-    {"run": run, "pack": pack}[arguments.command](arguments)
+    {"run": run, "pack": pack, "describe": describe}[arguments.command](arguments)
 
 
 if __name__ == "__main__":
