@@ -7,6 +7,9 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "search/base/status_macros.h"
+#include "search/schedules/check_schedule.h"
+#include "search/schedules/ladder_strategy.h"
+#include "search/schedules/population_strategy.h"
 #include "search/stopping/median.h"
 #include "search/stopping/patience.h"
 #include "search/strategies/auto.h"
@@ -85,6 +88,18 @@ constexpr NamedStrategy kStrategies[] = {
        return MakeTpe(std::make_shared<const StudySpec>(spec));
      }},
 };
+
+// `inner` in the study's schedule.
+StrategyOr Scheduled(std::unique_ptr<SearchStrategy> inner,
+                     const StudySpec& spec) {
+  ASSAY_RETURN_IF_ERROR(CheckSchedule(spec));
+  auto shared = std::make_shared<const StudySpec>(spec);
+  if (spec.schedule.IsPopulation()) {
+    return std::make_unique<PopulationStrategy>(std::move(inner),
+                                                std::move(shared));
+  }
+  return std::make_unique<LadderStrategy>(std::move(inner), std::move(shared));
+}
 
 struct NamedRule {
   const char* name;
@@ -172,6 +187,7 @@ absl::StatusOr<std::unique_ptr<SearchStrategy>> MakeSearchStrategy(
   ASSAY_ASSIGN_OR_RETURN(
       std::unique_ptr<SearchStrategy> made,
       strategy->make(spec, std::make_shared<const SearchSpace>(spec.space)));
+  if (spec.schedule.exists()) return Scheduled(std::move(made), spec);
   if (spec.replicates < 2) return made;
   return std::make_unique<ReplicatedStrategy>(std::move(made), spec.replicates);
 }

@@ -40,14 +40,6 @@ bool IsOfSome(const std::vector<Trial>& trials, const std::string& name) {
   });
 }
 
-bool HasObjectives(const StudySpec& spec, const Trial& trial) {
-  const std::vector<int> objectives = Objectives(spec);
-  return std::all_of(objectives.begin(), objectives.end(), [&](int i) {
-    const auto it = trial.final_metrics.find(spec.metrics[i].name);
-    return it != trial.final_metrics.end() && !std::isnan(it->second);
-  });
-}
-
 void KeepState(TrialState state, std::vector<Trial>& trials) {
   std::erase_if(trials, [&](const Trial& t) { return t.state != state; });
 }
@@ -92,6 +84,14 @@ void KeepFirst(int count, std::vector<Trial>& trials) {
 }
 
 }  // namespace
+
+bool HasObjectives(const StudySpec& spec, const Trial& trial) {
+  const std::vector<int> objectives = Objectives(spec);
+  return std::all_of(objectives.begin(), objectives.end(), [&](int i) {
+    const auto it = trial.final_metrics.find(spec.metrics[i].name);
+    return it != trial.final_metrics.end() && !std::isnan(it->second);
+  });
+}
 
 absl::Status CheckQuery(const StudySpec& spec, const OptimalQuery& query,
                         const std::vector<Trial>& trials) {

@@ -33,6 +33,9 @@ struct Optimal {
 absl::Status CheckQuery(const StudySpec& spec, const OptimalQuery& query,
                         const std::vector<Trial>& trials);
 
+// True if the trial has a number for each objective.
+bool HasObjectives(const StudySpec& spec, const Trial& trial);
+
 // Looks at the COMPLETED ones of `trials` that pass `where`, at STOPPED ones
 // only if none is; of these at those that keep every bound, at all only if none
 // does. A trial without a number for each objective is none of them.

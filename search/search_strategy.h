@@ -51,6 +51,14 @@ class SearchStrategy {
     Observe(mean);
   }
 
+  // Learns what a configuration of which it was told brought when it was
+  // trained on, up to `configuration.last_step`: as its Observe(), with other
+  // values. For strategies inside a schedule (search/schedules). Those that do
+  // not override it compare configurations by what each brought first.
+  virtual void ObserveLonger(const Trial& configuration) {
+    (void)configuration;
+  }
+
   // True if it learns from curves: then ObserveReport() is called with what a
   // trial's last attempt reported, in order, right before its Observe(), at
   // least with the first kReports of them. Depends on what was observed alone;

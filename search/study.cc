@@ -156,6 +156,24 @@ std::string ToText(Trust trust) {
   return trust == Trust::kSimilar ? "SIMILAR" : "SAME";
 }
 
+std::string ToText(StepUnit unit) {
+  switch (unit) {
+    case StepUnit::kSteps:
+      return "STEPS";
+    case StepUnit::kSeconds:
+      return "SECONDS";
+    case StepUnit::kExamples:
+      return "EXAMPLES";
+  }
+  return absl::StrCat("StepUnit(", static_cast<int>(unit), ")");
+}
+
+int64_t FirstRunSteps(const ScheduleSpec& schedule) {
+  if (!schedule.exists()) return 0;
+  if (!schedule.IsPopulation()) return schedule.min_steps;
+  return std::min(schedule.population.interval, schedule.max_steps);
+}
+
 absl::Status Pause(Study& study, absl::Time now) {
   if (study.state != StudyState::kActive) {
     return Refuse(study, "only an ACTIVE one can be paused");
@@ -261,6 +279,25 @@ std::optional<Spent> WhatIsSpent(const Study& study, const Budget& budget,
                                 *budget.max_training_seconds, "seconds used")};
   }
   return std::nullopt;
+}
+
+Spent WithoutContinuations(Spent spent, const ScheduleSpec& schedule) {
+  if (schedule.IsPopulation()) {
+    absl::StrAppend(&spent.words, ", each to step ", schedule.max_steps);
+  } else if (schedule.exists()) {
+    absl::StrAppend(&spent.words, ", none is left to go on with");
+  }
+  return spent;
+}
+
+Spent WhatIsUsedUp(const Study& study, const ScheduleSpec& schedule) {
+  if (schedule.IsPopulation()) {
+    return {.words =
+                absl::StrCat("every member reached step ", schedule.max_steps)};
+  }
+  return {.reason = CompletionReason::kSpaceExhausted,
+          .words = absl::StrCat("every configuration was tried: ",
+                                study.counts.trials, " trials")};
 }
 
 std::optional<Spent> WhatReachesTarget(const MetricSpec& objective,

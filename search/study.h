@@ -99,6 +99,36 @@ struct StoppingSpec {
   double min_delta = 0;        // patience: what counts as improvement.
 };
 
+// What the steps of a schedule count.
+enum class StepUnit {
+  kSteps = 1,     // What the program counts: epochs, iterations.
+  kSeconds = 2,   // Of training.
+  kExamples = 3,  // Of the training data.
+};
+
+// Members that are trained side by side and learn of each other (pbt, pb2).
+struct PopulationOptions {
+  int32_t size = 8;
+  int64_t interval = 1;    // Steps between two looks at the others.
+  double quantile = 0.25;  // The worst copy one of as many best, up to 0.5.
+  double resample = 0.25;  // pbt: chance that a parameter is drawn anew.
+};
+
+// In how many runs a configuration is trained, each of which goes on from where
+// another one ended (search/schedules). A run is a trial of its own.
+struct ScheduleSpec {
+  // "asha", "hyperband", "pasha", "pbt", "pb2"; empty: in one run.
+  std::string name = {};
+  int64_t min_steps = 1;  // Of the first run; not of populations.
+  int64_t max_steps = 0;  // Of a configuration.
+  int32_t reduction = 3;  // One of so many is worth more; not of populations.
+  StepUnit unit = StepUnit::kSteps;
+  PopulationOptions population = {};
+
+  bool exists() const { return !name.empty(); }
+  bool IsPopulation() const { return name == "pbt" || name == "pb2"; }
+};
+
 // What a trial needs of a worker.
 struct Resources {
   int32_t gpus = 0;  // 0: a slot as it is; n: n slots that have a GPU.
@@ -137,6 +167,7 @@ struct StudySpec {
   std::vector<MetricSpec> metrics;  // Objectives first used: index 0.
   SearchSpace space;
   Algorithm algorithm;
+  ScheduleSpec schedule = {};
   StoppingSpec stopping;
   TrialSpec trial;
   Budget budget;
@@ -196,6 +227,11 @@ std::string ToText(StudyState state);
 std::string ToText(CompletionReason reason);
 std::string ToText(Goal goal);
 std::string ToText(Trust trust);
+std::string ToText(StepUnit unit);
+
+// The step at which the first run of a configuration ends that a user enqueues;
+// 0 without a schedule: as far as the program goes.
+int64_t FirstRunSteps(const ScheduleSpec& schedule);
 
 // The transitions: FailedPrecondition when not allowed.
 absl::Status Pause(Study& study, absl::Time now);
@@ -223,6 +259,10 @@ struct Spent {
   bool stop_running = false;  // max_seconds and target: running ones end too.
   bool requeued_may_run = false;  // max_trials: those started before go on.
 };
+// What `spent` for max_trials says once no configuration is left to go on with.
+Spent WithoutContinuations(Spent spent, const ScheduleSpec& schedule);
+// Nothing can be proposed any more.
+Spent WhatIsUsedUp(const Study& study, const ScheduleSpec& schedule);
 std::optional<Spent> WhatIsSpent(const Study& study, const Budget& budget,
                                  absl::Time now);
 

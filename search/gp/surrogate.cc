@@ -56,13 +56,41 @@ void Surrogate::SetSources(const TransferSources& sources) {
 }
 
 void Surrogate::Learn(const Observation& observation) {
-  records_.push_back(
-      {.point = Eigen::Map<const Eigen::VectorXd>(observation.point.data(),
-                                                  features_.parameters()),
-       .x = features_.Embed(observation.point),
-       .feasible = !observation.HasFailed() && observation.IsFeasible(),
-       .violations = observation.violations});
+  if (observation.id) record_of_[observation.id.value] = points();
+  records_.push_back({.point = Eigen::Map<const Eigen::VectorXd>(
+                          observation.point.data(), features_.parameters()),
+                      .x = features_.Embed(observation.point),
+                      .verdicts = {{.result = observations(),
+                                    .feasible = !observation.HasFailed() &&
+                                                observation.IsFeasible(),
+                                    .violations = observation.violations}}});
+  results_.push_back(points() - 1);
   values_.Learn(observation);
+  seen_ = observations();
+}
+
+void Surrogate::LearnLonger(const Observation& observation) {
+  const auto known = record_of_.find(observation.id.value);
+  if (known == record_of_.end() || observation.HasFailed()) return;
+  records_[known->second].verdicts.push_back(
+      {.result = observations(),
+       .feasible = observation.IsFeasible(),
+       .violations = observation.violations});
+  results_.push_back(known->second);
+  values_.LearnLonger(known->second, observation);
+  seen_ = observations();
+}
+
+const Surrogate::Verdict& Surrogate::VerdictOf(int i) const {
+  const std::vector<Verdict>& all = records_[i].verdicts;
+  auto last = std::prev(all.end());
+  while (last != all.begin() && last->result >= seen_) --last;
+  return *last;
+}
+
+void Surrogate::See(int results) {
+  seen_ = results;
+  values_.See(results);
 }
 
 bool Surrogate::Update() {
@@ -73,10 +101,13 @@ bool Surrogate::Update() {
     const bool last = fit.count == points.back().count;
     if (fit.count > fitted_ && (fit.anchor || last)) Fit(fit);
   }
-  if (HasValues()) {
-    for (int i = std::max(updated_, fitted_); i < count; ++i) AppendRow(i);
-    SetValues();
+  for (int i = std::max(updated_, fitted_); HasValues() && i < count; ++i) {
+    See(i + 1);
+    const bool is_new = records_[results_[i]].verdicts[0].result == i;
+    if (is_new) AppendRow(results_[i]);
   }
+  See(count);
+  if (HasValues()) SetValues();
   updated_ = count;
   pending_.clear();
   return HasValues();
@@ -86,8 +117,9 @@ bool Surrogate::HasValues() const { return objectives_[0].exists(); }
 
 void Surrogate::Fit(const FitPoint& fit) {
   fitted_ = fit.count;
+  See(fit.count);
   values_.ChooseStep(fit.count);
-  rows_ = ActiveRows(fit.count);
+  rows_ = ActiveRows(RecordsIn(fit.count));
   for (MetricModel& model : objectives_) model.Clear();
   for (MetricModel& model : bounds_) model.Clear();
   success_.Clear();
@@ -105,6 +137,15 @@ void Surrogate::Fit(const FitPoint& fit) {
   FitSuccess(fit.anchor);
 }
 
+int Surrogate::RecordsIn(int results) const {
+  return static_cast<int>(
+      std::partition_point(records_.begin(), records_.end(),
+                           [&](const Record& record) {
+                             return record.verdicts[0].result < results;
+                           }) -
+      records_.begin());
+}
+
 void Surrogate::FitSuccess(bool anchor) {
   const MetricModel::Data data = SuccessData();
   const auto failures = (data.values.array() < 0).count();
@@ -120,7 +161,7 @@ void Surrogate::AppendRow(int i) {
   const double multiplier = values_.NoiseMultiplier(i);
   for (MetricModel& model : objectives_) model.Append(record.x, multiplier);
   for (size_t k = 0; k < bounds_.size(); ++k) {
-    if (bounds_[k].exists() && std::isfinite(record.violations[k])) {
+    if (bounds_[k].exists() && std::isfinite(VerdictOf(i).violations[k])) {
       bounds_[k].Append(record.x, multiplier);
     }
   }
@@ -146,7 +187,7 @@ std::vector<int> Surrogate::ActiveRows(int count) const {
   for (int k = 0; k < objectives(); ++k) {
     std::vector<double> values;
     for (const int i : rows) {
-      const bool counts = values_.IsKnown(i) && records_[i].feasible;
+      const bool counts = values_.IsKnown(i) && VerdictOf(i).feasible;
       values.push_back(counts ? values_.Value(i, k)
                               : -std::numeric_limits<double>::infinity());
     }
@@ -228,9 +269,9 @@ MetricModel::Data Surrogate::ObjectiveData(const std::vector<int>& rows,
 MetricModel::Data Surrogate::BoundData(int k) const {
   std::vector<int> known;
   for (const int i : rows_) {
-    if (std::isfinite(records_[i].violations[k])) known.push_back(i);
+    if (std::isfinite(VerdictOf(i).violations[k])) known.push_back(i);
   }
-  return DataOf(known, [this, k](int i) { return records_[i].violations[k]; });
+  return DataOf(known, [this, k](int i) { return VerdictOf(i).violations[k]; });
 }
 
 MetricModel::Data Surrogate::SuccessData() const {
@@ -275,7 +316,8 @@ std::vector<Requirement> Surrogate::requirements() const {
 
 Surrogate::Row Surrogate::row(int i) const {
   const Record& record = records_[rows_[i]];
-  return {record.point, !values_.HasFailed(rows_[i]), record.feasible};
+  return {record.point, !values_.HasFailed(rows_[i]),
+          VerdictOf(rows_[i]).feasible};
 }
 
 std::vector<int> Surrogate::BestRows(int count) const {
@@ -292,8 +334,10 @@ std::vector<int> Surrogate::BestRows(int count) const {
 }
 
 bool Surrogate::AnyFeasible() const {
-  return std::any_of(records_.begin(), records_.end(),
-                     [](const Record& record) { return record.feasible; });
+  for (int i = 0; i < points(); ++i) {
+    if (VerdictOf(i).feasible) return true;
+  }
+  return false;
 }
 
 }  // namespace assay

@@ -7,6 +7,7 @@
 
 #include <Eigen/Core>
 
+#include "absl/container/flat_hash_map.h"
 #include "absl/types/span.h"
 #include "search/gp/acquisition/feasibility.h"
 #include "search/gp/features.h"
@@ -40,6 +41,9 @@ class Surrogate {
 
   // In the order of the log. Cheap: the work is done by Update().
   void Learn(const Observation& observation);
+  // What the trial of `observation.id`, learned before, brought at more steps.
+  // REQUIRES: an id.
+  void LearnLonger(const Observation& observation);
 
   // Brings the models up to all that was learned. False if there are none yet:
   // no trial has a value.
@@ -50,7 +54,8 @@ class Surrogate {
   void SetPending(const std::vector<std::vector<double>>& points);
 
   const Features& features() const { return features_; }
-  int observations() const { return static_cast<int>(records_.size()); }
+  // Calls of Learn() and LearnLonger().
+  int observations() const { return static_cast<int>(results_.size()); }
   // How many results the last fit saw.
   int fitted_at() const { return fitted_; }
   // The step at which trials are compared. nullopt: at their end.
@@ -79,17 +84,27 @@ class Surrogate {
   bool AnyFeasible() const;
 
   // Every point that was learned, finished in any way.
+  int points() const { return static_cast<int>(records_.size()); }
   const Eigen::VectorXd& point(int i) const { return records_[i].point; }
 
  private:
-  struct Record {
-    Eigen::VectorXd point;  // [encoded_size]
-    Eigen::VectorXd x;      // [features_.size()]
-    bool feasible;          // Each bound was kept.
+  // What a result said of the bounds.
+  struct Verdict {
+    int result = 0;         // From 0.
+    bool feasible = false;  // Each bound was kept.
     std::vector<double> violations;
   };
+  struct Record {
+    Eigen::VectorXd point;          // [encoded_size]
+    Eigen::VectorXd x;              // [features_.size()]
+    std::vector<Verdict> verdicts;  // By rising result, at least one.
+  };
+  // The last that was seen.
+  const Verdict& VerdictOf(int i) const;
+  void See(int results);
 
   void Fit(const FitPoint& fit);
+  int RecordsIn(int results) const;
   void FitSuccess(bool anchor);
   void AppendRow(int i);
   void SetValues();
@@ -112,13 +127,16 @@ class Surrogate {
   const std::shared_ptr<const StudySpec> spec_;
   const Features features_;
   std::vector<Record> records_;
+  std::vector<int> results_;                     // Whose they are: records.
+  absl::flat_hash_map<int64_t, int> record_of_;  // By id.
   TrialValues values_;
+  int seen_ = 0;  // Results.
 
   std::vector<MetricModel> objectives_;
   std::vector<MetricModel> bounds_;
   MetricModel success_;
   int fitted_ = 0;   // The last fit point, with its models.
-  int updated_ = 0;  // Records that Update() saw.
+  int updated_ = 0;  // Results that Update() saw.
   std::vector<int> rows_;
   std::vector<std::vector<double>> pending_;
 };

@@ -8,6 +8,7 @@
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "search/lineages.h"
 #include "search/replicates.h"
 
 namespace assay {
@@ -39,7 +40,7 @@ std::vector<int> Others(int n, int fold, int folds) {
 }
 
 // By number.
-std::vector<Row> AllRows(const MetricSpec& metric,
+std::vector<Row> AllRows(const StudySpec& spec, const MetricSpec& metric,
                          const std::vector<Trial>& trials) {
   std::vector<Trial> counted;
   for (const Trial& trial : trials) {
@@ -49,6 +50,7 @@ std::vector<Row> AllRows(const MetricSpec& metric,
                         std::isfinite(value->second);
     if (counts) counted.push_back(trial);
   }
+  counted = OfOneBudget(spec, EnoughConfigurations(spec), std::move(counted));
   std::vector<Row> rows;
   for (ReplicateSummary& summary : SummarizeReplicates(counted)) {
     rows.push_back({.number = summary.first.number,
@@ -136,7 +138,7 @@ absl::StatusOr<StudyModel> StudyModel::Fit(
   }
   const MetricSpec& modelled = spec->metrics[metric];
   std::vector<Row> rows =
-      AtMost(kMostRows, modelled.goal, AllRows(modelled, trials));
+      AtMost(kMostRows, modelled.goal, AllRows(*spec, modelled, trials));
   if (absl::Status bad = CheckRows(modelled, rows); !bad.ok()) return bad;
   return StudyModel(std::move(spec), metric, std::move(rows));
 }

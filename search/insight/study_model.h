@@ -43,7 +43,9 @@ absl::StatusOr<int> FindMetric(const StudySpec& spec, const std::string& name);
 //
 // Trials count that are COMPLETED with a finite value of the metric. FAILED and
 // INFEASIBLE ones have none, and the value of a STOPPED one is that of another
-// budget: these are left out. Runs of one configuration and budget are one row,
+// budget: these are left out. With a schedule the runs count that went to the
+// largest number of steps that max(10, 2 (parameters + 1)) of them reached, as
+// for the search. Runs of one configuration and budget are one row,
 // their mean, with the noise divided by their number. Of more than kMostRows
 // configurations the 250 best count, and of the others 750 evenly spread over
 // the numbers of their trials.

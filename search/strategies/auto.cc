@@ -118,6 +118,11 @@ void AutoStrategy::ObserveMean(const Trial& mean, int runs) {
   tpe_->ObserveMean(mean, runs);
 }
 
+void AutoStrategy::ObserveLonger(const Trial& configuration) {
+  if (bayesian_) bayesian_->ObserveLonger(configuration);
+  tpe_->ObserveLonger(configuration);
+}
+
 bool AutoStrategy::WantsReports() const {
   return bayesian_ && bayesian_->WantsReports();
 }

@@ -34,6 +34,7 @@ class AutoStrategy final : public SearchStrategy {
   void ObserveEarlier(const EarlierStudy& study) override;
   void Observe(const Trial& trial) override { ObserveMean(trial, 1); }
   void ObserveMean(const Trial& mean, int runs) override;
+  void ObserveLonger(const Trial& configuration) override;
   bool WantsReports() const override;
   void ObserveReport(const Trial& trial,
                      const Measurement& measurement) override;

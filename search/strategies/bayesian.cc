@@ -60,9 +60,18 @@ class Bayesian final : public LearningStrategy {
   void Learn(const Observation& observation) override {
     surrogate_.Learn(observation);
     if (observation.id) taken_.insert(KeyOf(observation.point));
-    if (observation.IsComplete()) box_.Learn(observation.values[0]);
+    const bool compares = spec().schedule.exists() && observation.IsStopped();
+    if (observation.IsComplete() || compares) {
+      box_.Learn(observation.values[0]);
+    }
     any_result_ |= observation.IsComplete() || observation.IsStopped();
   }
+
+  void LearnLonger(const Observation& observation) override {
+    surrogate_.LearnLonger(observation);
+  }
+
+  bool ComparesSteps() const override { return true; }
 
   // Until there is something to model, however many may run at once.
   int64_t StartTrials() const override {
@@ -192,10 +201,10 @@ class Bayesian final : public LearningStrategy {
   void AddBoxesOfTrials(TrustRegion& region,
                         absl::Span<const Unfinished> unfinished) const {
     const int trials =
-        surrogate_.observations() + static_cast<int>(unfinished.size());
+        surrogate_.points() + static_cast<int>(unfinished.size());
     const double radius = TrustRegion::Radius(trials, candidates_.size());
     if (radius > kRegionUpTo) return;
-    for (int i = 0; i < surrogate_.observations(); ++i) {
+    for (int i = 0; i < surrogate_.points(); ++i) {
       region.AddBox(surrogate_.point(i), radius);
     }
     for (const Unfinished& trial : unfinished) {

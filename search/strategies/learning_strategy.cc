@@ -58,9 +58,26 @@ void LearningStrategy::ObserveMean(const Trial& trial, int runs) {
   }
   if (!spec_->space.Check(trial.parameters).ok()) return;
   Observation observation =
-      ToObservation(trial, *spec_, WantsReports() ? curve : decltype(curve)());
+      Observed(trial, WantsReports() ? curve : decltype(curve)());
   observation.runs = runs;
   Learn(observation);
+}
+
+void LearningStrategy::ObserveLonger(const Trial& configuration) {
+  if (!spec_->space.Check(configuration.parameters).ok()) return;
+  LearnLonger(Observed(configuration, {}));
+}
+
+Observation LearningStrategy::Observed(
+    const Trial& trial, const std::vector<Measurement>& curve) const {
+  Observation observation = ToObservation(trial, *spec_, curve);
+  if (!spec_->schedule.exists() || !ComparesSteps()) return observation;
+  if (observation.HasFailed() || trial.last_step == 0) return observation;
+  observation.curve = {{trial.last_step, observation.values}};
+  if (trial.last_step < spec_->schedule.max_steps) {
+    observation.state = TrialState::kStopped;
+  }
+  return observation;
 }
 
 absl::StatusOr<std::vector<Proposal>> LearningStrategy::Suggest(

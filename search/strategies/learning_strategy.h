@@ -37,6 +37,7 @@ class LearningStrategy : public SearchStrategy {
   void ObserveEarlier(const EarlierStudy& study) final;
   void Observe(const Trial& trial) final { ObserveMean(trial, 1); }
   void ObserveMean(const Trial& mean, int runs) final;
+  void ObserveLonger(const Trial& configuration) final;
   void ObserveReport(const Trial& trial, const Measurement& measurement) final;
   absl::StatusOr<std::vector<Proposal>> Suggest(
       absl::Span<const Trial> unfinished, int count, Random& random) final;
@@ -68,6 +69,17 @@ class LearningStrategy : public SearchStrategy {
   // Learns of one finished trial that lies in the space, in the log's order.
   // Those of SAME studies come first and have no id.
   virtual void Learn(const Observation& observation) = 0;
+
+  // Learns what the configuration of `observation.id` brought at more steps
+  // than when it was learned of. By default nothing: what each brought first is
+  // compared.
+  virtual void LearnLonger(const Observation& observation) {
+    (void)observation;
+  }
+
+  // True: what a schedule has not trained to the end (search/schedules) is
+  // STOPPED for it, with a curve of what it brought there. False: COMPLETED.
+  virtual bool ComparesSteps() const { return false; }
 
   // One configuration, from what was learned and what is unfinished, in the
   // order of creation: the same arguments and state of `random` give the same
@@ -102,6 +114,8 @@ class LearningStrategy : public SearchStrategy {
     absl::flat_hash_set<Fingerprint> taken;
   };
 
+  Observation Observed(const Trial& trial,
+                       const std::vector<Measurement>& curve) const;
   void PrepareSources();
   Proposal StartProposal(int64_t index) const;
   void Add(Round& round, const Trial& trial) const;

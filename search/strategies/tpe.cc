@@ -34,6 +34,12 @@ class Tpe : public LearningStrategy {
     for (const auto& model : models_) model->Learn(observation);
   }
 
+  void LearnLonger(const Observation& observation) override {
+    for (const auto& model : models_) model->LearnLonger(observation);
+  }
+
+  bool ComparesSteps() const override { return true; }
+
   Candidate Propose(absl::Span<const Unfinished> unfinished,
                     Random& random) override {
     std::vector<std::vector<double>> pending;

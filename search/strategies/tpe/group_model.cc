@@ -74,9 +74,17 @@ GroupModel::GroupModel(const SearchSpace& space, ParameterGroup group,
 
 void GroupModel::Learn(const Observation& observation) {
   if (!IsActive(observation.point)) return;
+  if (observation.id) order_of_[observation.id.value] = split_.size();
   split_.Add(observation);
   points_.push_back(Part(observation.point));
   if (can_repeat_) ++count_[points_.back()];
+}
+
+void GroupModel::LearnLonger(const Observation& observation) {
+  const auto known = order_of_.find(observation.id.value);
+  if (known == order_of_.end()) return;
+  split_.Replace(known->second, observation);
+  longer_ = true;
 }
 
 bool GroupModel::IsActive(absl::Span<const double> point) const {
@@ -91,7 +99,8 @@ std::vector<double> GroupModel::Part(absl::Span<const double> point) const {
 
 // What changes is what Learn() brought: a later call finds nothing to do.
 void GroupModel::Update() {
-  if (updated_ == split_.size()) return;
+  if (updated_ == split_.size() && !longer_) return;
+  longer_ = false;
   for (; updated_ < split_.size(); ++updated_) Add(rest_, updated_);
   const std::vector<int> before = good_.orders;
   const std::vector<int> now = split_.Good();

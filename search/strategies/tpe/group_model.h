@@ -34,6 +34,8 @@ class GroupModel {
 
   // O(log results + parameters). Ignored if the group is inactive in it.
   void Learn(const Observation& observation);
+  // What the trial of `observation.id` brought at more steps. O(log results).
+  void LearnLonger(const Observation& observation);
 
   // Sets the group's coordinates in `point`, [encoded_size], to the best by
   // l / g of `candidates` drawn from l. Parameters that others depend on are
@@ -64,8 +66,10 @@ class GroupModel {
   const std::vector<PriorDensity> priors_;  // [axes]
   const std::vector<int> forks_;  // Axes with children in other groups.
   Split split_;
-  std::vector<std::vector<double>> points_;  // [results][axes]
-  int updated_ = 0;                          // Results that the sides know.
+  std::vector<std::vector<double>> points_;     // [results][axes]
+  absl::flat_hash_map<int64_t, int> order_of_;  // By id of the trial.
+  int updated_ = 0;                             // Results that the sides know.
+  bool longer_ = false;  // Some of them are not the same.
   // Of points_ and what is pending, if a point here is a configuration and can
   // come twice.
   const bool can_repeat_;

@@ -8,11 +8,29 @@
 namespace assay {
 
 void Split::Add(const Observation& observation) {
-  const Standing standing = StandingOf(observation, size_++);
+  standings_.push_back(StandingOf(observation, size_++));
+  Insert(standings_.back(), observation);
+}
+
+void Split::Replace(int order, const Observation& observation) {
+  Standing& standing = standings_[order];
+  usable_ -= standing.kind != Standing::Kind::kFailed;
+  if (good_.erase(standing) == 0) rest_.erase(standing);
+  const auto known =
+      std::find(completed_order_.begin(), completed_order_.end(), order);
+  if (known != completed_order_.end()) {
+    completed_.erase(completed_.begin() + (known - completed_order_.begin()));
+    completed_order_.erase(known);
+  }
+  standing = StandingOf(observation, order);
+  Insert(standing, observation);
+}
+
+void Split::Insert(const Standing& standing, const Observation& observation) {
   usable_ += standing.kind != Standing::Kind::kFailed;
   const bool better = !good_.empty() && standing < *good_.rbegin();
   (better ? good_ : rest_).insert(standing);
-  Balance(std::min({(3 * size_ + 19) / 20, kMostGood, usable_}));
+  Balance();
   if (observation.values.size() > 1 &&
       standing.kind == Standing::Kind::kCompleted) {
     completed_.push_back(observation.values);
@@ -20,7 +38,9 @@ void Split::Add(const Observation& observation) {
   }
 }
 
-void Split::Balance(size_t wanted) {
+void Split::Balance() {
+  const size_t wanted = static_cast<size_t>(
+      std::min({(3 * size_ + 19) / 20, kMostGood, usable_}));
   while (good_.size() > wanted) {
     rest_.insert(good_.extract(std::prev(good_.end())));
   }

@@ -17,6 +17,8 @@ class Split {
 
   // O(log n).
   void Add(const Observation& observation);
+  // The result `order` of Add() is this now. O(log n).
+  void Replace(int order, const Observation& observation);
 
   int size() const { return size_; }
 
@@ -24,12 +26,14 @@ class Split {
   std::vector<int> Good() const;
 
  private:
-  void Balance(size_t wanted);
+  void Insert(const Standing& standing, const Observation& observation);
+  void Balance();
   std::vector<int> SelectCompleted(size_t count) const;
 
   int size_ = 0;
-  int usable_ = 0;           // Results that did not fail.
-  std::set<Standing> good_;  // None is worse than one of rest_.
+  std::vector<Standing> standings_;  // By order.
+  int usable_ = 0;                   // Results that did not fail.
+  std::set<Standing> good_;          // None is worse than one of rest_.
   std::set<Standing> rest_;
 
   // Results within the bounds, if there are several objectives.

@@ -93,6 +93,39 @@ TEST(SurrogateTest, IsAFunctionOfTheSequenceAlone) {
   }
 }
 
+// A third of the trials is trained on to step 3, a ninth to the end.
+TEST(SurrogateTest, LongerTrialsLeaveItAFunctionOfTheSequenceAlone) {
+  Random random(1);
+  Surrogate asked(Spec()), late(Spec());
+  const auto at = [](int64_t id, std::vector<double> point, int64_t step) {
+    Observation observation = step < 9 ? Stopped(point) : Completed(point);
+    observation.id = {id};
+    observation.last_step = step;
+    observation.curve = {{step, observation.values}};
+    return observation;
+  };
+  const auto learn = [&](const Observation& observation, bool longer) {
+    for (Surrogate* surrogate : {&asked, &late}) {
+      longer ? surrogate->LearnLonger(observation)
+             : surrogate->Learn(observation);
+    }
+    asked.Update();
+  };
+  std::vector<std::vector<double>> points;
+  for (int64_t i = 0; i < 150; ++i) {
+    points.push_back(Draw(random));
+    learn(at(i + 1, points.back(), 1), false);
+    if (i % 3 == 2) learn(at(i - 1, points[i - 2], 3), true);
+    if (i % 9 == 8) learn(at(i - 7, points[i - 8], 9), true);
+  }
+  late.Update();
+  EXPECT_EQ(late.points(), 150);
+  EXPECT_EQ(late.observations(), 150 + 50 + 16);
+  EXPECT_EQ(late.rows(), asked.rows());
+  EXPECT_EQ(late.step(), asked.step());
+  EXPECT_EQ(MeansOf(late), MeansOf(asked));
+}
+
 TEST(SurrogateTest, AppendsBetweenFits) {
   Random random(2);
   Surrogate surrogate(Spec());

@@ -124,5 +124,64 @@ TEST(TrialValuesTest, RunsDivideTheNoise) {
   EXPECT_DOUBLE_EQ(values.NoiseMultiplier(1), 2);
 }
 
+// --- Trained on step by step ------------------------------------------------
+
+// One value, at one rung.
+Observation At(TrialState state, int64_t step, double value) {
+  return {.state = state,
+          .values = {value},
+          .last_step = step,
+          .curve = {{step, {value}}}};
+}
+
+// 30 at step 1, the first 12 of them at 3, the first 2 of these at 9, the end.
+TrialValues Ladder() {
+  TrialValues values(1, 2);
+  for (int i = 0; i < 30; ++i) {
+    values.Learn(At(TrialState::kStopped, 1, i));
+  }
+  for (int i = 0; i < 12; ++i) {
+    values.LearnLonger(i, At(TrialState::kStopped, 3, 100 + i));
+  }
+  for (int i = 0; i < 2; ++i) {
+    values.LearnLonger(i, At(TrialState::kCompleted, 9, 200 + i));
+  }
+  return values;
+}
+
+TEST(TrialValuesTest, RungsAreComparedAtTheLargestThatEnoughReached) {
+  TrialValues values = Ladder();
+  values.ChooseStep(44);
+  ASSERT_EQ(values.step(), 3);
+  EXPECT_EQ(values.Value(0, 0), 100) << "there, not at the end";
+  EXPECT_EQ(values.Value(11, 0), 111);
+  EXPECT_FALSE(values.IsKnown(12));
+  EXPECT_EQ(values.Value(12, 0), 12) << "what it brought, until it is assumed";
+}
+
+TEST(TrialValuesTest, WhatCameLaterIsNotSeen) {
+  TrialValues values = Ladder();
+  values.ChooseStep(30 + 9);  // Nine reached step 3.
+  ASSERT_EQ(values.step(), 1);
+  EXPECT_EQ(values.Value(0, 0), 0);
+  values.ChooseStep(30 + 10);
+  ASSERT_EQ(values.step(), 3);
+  EXPECT_TRUE(values.IsKnown(9));
+  EXPECT_FALSE(values.IsKnown(10));
+  values.See(30 + 11);
+  EXPECT_TRUE(values.IsKnown(10)) << "and the step stays";
+}
+
+TEST(TrialValuesTest, OnceEnoughRanToTheEndTheyAreComparedThere) {
+  TrialValues values = Ladder();
+  for (int i = 2; i < 10; ++i) {
+    values.LearnLonger(i, At(TrialState::kCompleted, 9, 200 + i));
+  }
+  values.ChooseStep(52);
+  EXPECT_FALSE(values.step());
+  EXPECT_EQ(values.Value(9, 0), 209);
+  EXPECT_FALSE(values.IsKnown(10));
+}
+
 }  // namespace
 }  // namespace assay

@@ -100,5 +100,26 @@ TEST(SplitTest, SeveralObjectivesOfFewThatCompletedAreFilledUp) {
   EXPECT_THAT(split.Good(), ElementsAre(0, 1));
 }
 
+TEST(SplitTest, AReplacedResultIsAsIfItHadComeSo) {
+  for (uint64_t seed = 0; seed < 20; ++seed) {
+    Random random(seed);
+    Split replaced, direct;
+    std::vector<Observation> last;
+    for (int i = 0; i < 100; ++i) {
+      last.push_back(Stopped(1, static_cast<double>(random.Below(20))));
+      replaced.Add(last.back());
+    }
+    for (int i = 0; i < 60; ++i) {
+      const auto order = static_cast<int>(random.Below(100));
+      const double value = static_cast<double>(random.Below(20));
+      last[order] = i % 4 == 0 ? Completed(value) : Stopped(3, value);
+      replaced.Replace(order, last[order]);
+    }
+    for (const Observation& observation : last) direct.Add(observation);
+    EXPECT_EQ(replaced.Good(), direct.Good());
+    EXPECT_EQ(replaced.size(), 100);
+  }
+}
+
 }  // namespace
 }  // namespace assay

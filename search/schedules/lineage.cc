@@ -1,0 +1,24 @@
+#include "search/schedules/lineage.h"
+
+namespace assay {
+
+Trial AsConfiguration(const Trial& first, const Trial& run) {
+  Trial configuration = run;
+  configuration.id = first.id;
+  configuration.number = first.number;
+  configuration.origin = first.origin;
+  configuration.from_step = 0;
+  configuration.to_step = 0;
+  configuration.continues = {};
+  if (run.state == TrialState::kCompleted && run.to_step > 0) {
+    configuration.last_step = run.to_step;
+  }
+  return configuration;
+}
+
+bool BringsFurther(const Trial& run) {
+  if (run.state == TrialState::kCompleted) return true;
+  return run.state == TrialState::kStopped && run.last_step > run.from_step;
+}
+
+}  // namespace assay
