@@ -4,6 +4,7 @@
 #include <string_view>
 #include <vector>
 
+#include "worker/trainer/choice_names.h"
 #include "worker/trainer/configuration_reader.h"
 
 namespace assay {
@@ -62,11 +63,7 @@ SyntheticConfig ReadSynthetic(ConfigurationReader& in,
                               const Condition& chosen) {
   const std::string at = "data.synthetic.";
   SyntheticConfig data;
-  data.kind = in.Choice<SyntheticKind>(at + "kind",
-                                       {{"blobs", SyntheticKind::kBlobs},
-                                        {"spirals", SyntheticKind::kSpirals},
-                                        {"linear", SyntheticKind::kLinear},
-                                        {"friedman", SyntheticKind::kFriedman}},
+  data.kind = in.Choice<SyntheticKind>(at + "kind", kSyntheticNames,
                                        SyntheticKind::kBlobs, chosen);
   const auto with = [&](const std::vector<std::string>& kinds) {
     return chosen.holds ? in.With(at + "kind", kinds) : chosen;
@@ -107,10 +104,8 @@ DataConfig ReadData(ConfigurationReader& in) {
               "names the column to predict; a CSV file needs it");
   }
   data.synthetic = ReadSynthetic(in, for_synthetic);
-  data.task = in.Choice<Task>("data.task",
-                              {{"classification", Task::kClassification},
-                               {"regression", Task::kRegression}},
-                              Task::kClassification, for_csv);
+  data.task =
+      in.Choice<Task>("data.task", kTaskNames, Task::kClassification, for_csv);
   if (synthetic) data.task = TaskOf(data.synthetic.kind);
 
   const int64_t train = in.Integer("data.train_examples", 1, kMaxExamples, 1);
@@ -128,9 +123,7 @@ DataConfig ReadData(ConfigurationReader& in) {
 
 ModelConfig ReadModel(ConfigurationReader& in, const DataConfig& data) {
   ModelConfig model;
-  model.kind = in.Choice<ModelKind>(
-      "model.name", {{"mlp", ModelKind::kMlp}, {"cnn", ModelKind::kCnn}},
-      ModelKind::kMlp);
+  model.kind = in.Choice<ModelKind>("model.name", kModelNames, ModelKind::kMlp);
   const bool cnn = model.kind == ModelKind::kCnn;
   const Condition for_mlp = in.With("model.name", {"mlp"});
   const Condition for_cnn = in.With("model.name", {"cnn"});
@@ -145,15 +138,8 @@ ModelConfig ReadModel(ConfigurationReader& in, const DataConfig& data) {
   if (model.kernel % 2 == 0) {
     in.Refuse("model.kernel", "is even; allowed: 1, 3, 5, ... 15");
   }
-  model.activation =
-      in.Choice<Activation>("model.activation",
-                            {{"relu", Activation::kRelu},
-                             {"leaky_relu", Activation::kLeakyRelu},
-                             {"elu", Activation::kElu},
-                             {"tanh", Activation::kTanh},
-                             {"gelu", Activation::kGelu},
-                             {"silu", Activation::kSilu}},
-                            Activation::kRelu);
+  model.activation = in.Choice<Activation>("model.activation", kActivationNames,
+                                           Activation::kRelu);
   model.dropout = in.Number("model.dropout", kProbability, 0);
   model.batch_norm = in.Boolean("model.batch_norm", false);
   return model;
@@ -162,11 +148,7 @@ ModelConfig ReadModel(ConfigurationReader& in, const DataConfig& data) {
 LossKind ReadLoss(ConfigurationReader& in, const DataConfig& data) {
   const bool regression = data.task == Task::kRegression;
   const LossKind loss = in.Choice<LossKind>(
-      "loss",
-      {{"cross_entropy", LossKind::kCrossEntropy},
-       {"mse", LossKind::kMse},
-       {"log_loss", LossKind::kLogLoss},
-       {"hinge", LossKind::kHinge}},
+      "loss", kLossNames,
       regression ? LossKind::kMse : LossKind::kCrossEntropy);
   if (regression && loss != LossKind::kMse) {
     in.Refuse("loss", "is for a classification; a regression allows: mse");
@@ -176,13 +158,8 @@ LossKind ReadLoss(ConfigurationReader& in, const DataConfig& data) {
 
 OptimizerConfig ReadOptimizer(ConfigurationReader& in) {
   OptimizerConfig optimizer;
-  optimizer.kind =
-      in.Choice<OptimizerKind>("optimizer.name",
-                               {{"sgd", OptimizerKind::kSgd},
-                                {"adam", OptimizerKind::kAdam},
-                                {"adamw", OptimizerKind::kAdamW},
-                                {"rmsprop", OptimizerKind::kRmsProp}},
-                               OptimizerKind::kAdam);
+  optimizer.kind = in.Choice<OptimizerKind>("optimizer.name", kOptimizerNames,
+                                            OptimizerKind::kAdam);
   const bool sgd = optimizer.kind == OptimizerKind::kSgd;
   const auto with = [&in](const std::vector<std::string>& names) {
     return in.With("optimizer.name", names);
@@ -208,12 +185,8 @@ OptimizerConfig ReadOptimizer(ConfigurationReader& in) {
 
 ScheduleConfig ReadSchedule(ConfigurationReader& in, double learning_rate) {
   ScheduleConfig schedule;
-  schedule.kind =
-      in.Choice<ScheduleKind>("schedule.name",
-                              {{"constant", ScheduleKind::kConstant},
-                               {"step", ScheduleKind::kStep},
-                               {"cosine", ScheduleKind::kCosine}},
-                              ScheduleKind::kConstant);
+  schedule.kind = in.Choice<ScheduleKind>("schedule.name", kScheduleNames,
+                                          ScheduleKind::kConstant);
   const Condition for_step = in.With("schedule.name", {"step"});
   schedule.step_size =
       in.Integer("schedule.step_size", 1, 1'000'000, 10, for_step);
@@ -244,6 +217,8 @@ void ReadRun(ConfigurationReader& in, Configuration& config) {
       "divergence",
       {{"stop", OnDivergence::kStop}, {"continue", OnDivergence::kContinue}},
       OnDivergence::kStop);
+  config.checkpoint.every_seconds =
+      in.Number("checkpoint.every_seconds", {.min = 0, .max = 1e6}, 60);
   if (config.model.batch_norm && config.batch_size == 1) {
     in.Refuse("batch_size", "is too small for model.batch_norm; allowed: >= 2");
   }

@@ -86,6 +86,10 @@ struct ScheduleConfig {
   double minimum = 0;
 };
 
+struct CheckpointConfig {
+  double every_seconds = 0;  // 0: only at the end.
+};
+
 struct Configuration {
   DataConfig data;
   ModelConfig model;
@@ -99,6 +103,7 @@ struct Configuration {
   int64_t threads = 1;
   DeviceKind device = DeviceKind::kAuto;
   OnDivergence divergence = OnDivergence::kStop;
+  CheckpointConfig checkpoint;
 };
 
 // `config` is a nested object; each key of `parameters` is the dotted path of

@@ -22,6 +22,10 @@ struct Range {
   std::string ToString() const;  // "(0, 1]"
 };
 
+// The words for the values of a choice, in the order in which they are told.
+template <class Enum>
+using Names = std::vector<std::pair<const char*, Enum>>;
+
 // Under what other choice a key may be given.
 struct Condition {
   bool holds = true;
@@ -33,9 +37,6 @@ struct Condition {
 // on, so that the user sees all mistakes at once.
 class ConfigurationReader {
  public:
-  template <class Enum>
-  using Names = std::vector<std::pair<const char*, Enum>>;
-
   ConfigurationReader(const nlohmann::json& config,
                       const nlohmann::json& parameters);
 

@@ -47,14 +47,18 @@ Done RunOrder(const Flags& flags) {
   }
   return RunTrial({.trial = order->trial,
                    .data_root = flags.data_root,
-                   .socket = order->socket});
+                   .socket = order->socket,
+                   .resume = order->resume,
+                   .checkpoint = order->checkpoint});
 }
 
 Done RunFile(const Flags& flags) {
   const Run run = {
       .trial = flags.file.empty() ? Environment("ASSAY_TRIAL") : flags.file,
       .data_root = flags.data_root,
-      .socket = Environment("ASSAY_SOCKET")};
+      .socket = Environment("ASSAY_SOCKET"),
+      .resume = Environment("ASSAY_RESUME"),
+      .checkpoint = Environment("ASSAY_CHECKPOINT")};
   if (run.trial.empty()) {
     return Failure("no trial: name a file, or set ASSAY_TRIAL");
   }

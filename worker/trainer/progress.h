@@ -13,10 +13,21 @@ class Progress {
  public:
   virtual ~Progress() = default;
 
-  // `step` is the number of epochs done; rises.
+  // `step` counts in the budget's unit, epochs usually; rises. The last one may
+  // come twice, when a training goes on at its end.
   virtual void Report(int64_t step, const Metrics& metrics) = 0;
 
   virtual void Attribute(const std::string& key, const std::string& value) = 0;
+
+  // A line for people.
+  virtual void Note(const std::string& text) = 0;
+
+  // Says that the folder of checkpoints holds one; `step` was reported last.
+  // The folder must stay as it is until this has been answered.
+  virtual void AnnounceCheckpoint(int64_t step) = 0;
+  virtual bool CheckpointAnswered() = 0;  // Or will never be.
+  // Waits for it, up to a minute.
+  virtual void AwaitCheckpoint() = 0;
 
   // Why to stop, once somebody wants it. Asked after every batch: cheap.
   virtual std::optional<std::string> StopReason() = 0;

@@ -14,6 +14,9 @@ namespace assay {
 // std::shuffle and the distributions of <random> do not promise.
 class Random {
  public:
+  using State = std::array<uint64_t, 4>;
+
+  explicit Random(const State& state) : state_(state) {}
   explicit Random(uint64_t seed) {
     for (uint64_t& word : state_) {
       seed += 0x9e3779b97f4a7c15;
@@ -23,6 +26,8 @@ class Random {
       word = z ^ (z >> 31);
     }
   }
+
+  const State& state() const { return state_; }
 
   uint64_t Next() {
     const uint64_t result = RotateLeft(state_[1] * 5, 7) * 9;
@@ -75,7 +80,7 @@ class Random {
     return (value << bits) | (value >> (64 - bits));
   }
 
-  std::array<uint64_t, 4> state_;
+  State state_;
 };
 
 }  // namespace assay

@@ -7,10 +7,12 @@
 
 #include <array>
 #include <cerrno>
+#include <chrono>
 #include <cmath>
 #include <cstring>
 #include <iomanip>
 #include <ostream>
+#include <utility>
 
 #include "nlohmann/json.hpp"
 #include "worker/trainer/termination.h"
@@ -22,6 +24,7 @@ using nlohmann::ordered_json;
 
 constexpr size_t kLongestLine = size_t{64} << 10;
 constexpr int kPatienceMs = 1000;
+constexpr std::chrono::seconds kCheckpointPatience(60);
 
 ordered_json NumberJson(double value) {
   if (std::isnan(value)) return "NaN";
@@ -51,8 +54,9 @@ void Print(std::ostream& out, const Metrics& metrics) {
 
 }  // namespace
 
-Reporter::Reporter(const std::string& socket_path, std::ostream& out)
-    : out_(out) {
+Reporter::Reporter(const std::string& socket_path, std::ostream& out,
+                   std::string step_name)
+    : out_(out), step_name_(std::move(step_name)) {
   if (!socket_path.empty()) Connect(socket_path);
 }
 
@@ -83,6 +87,7 @@ void Reporter::GiveUp(const std::string& why) {
 }
 
 void Reporter::Send(const std::string& line) {
+  ++sent_;
   size_t sent = 0;
   while (socket_ >= 0 && sent < line.size()) {
     const ssize_t count = send(socket_, line.data() + sent, line.size() - sent,
@@ -131,7 +136,11 @@ void Reporter::Receive() {
 
 void Reporter::Understand(const std::string& line) {
   const auto message = nlohmann::json::parse(line, nullptr, false);
-  if (!message.is_object() || !message.contains("stop")) return;
+  if (!message.is_object()) return;
+  const nlohmann::json ack = message.value("ack", nlohmann::json());
+  if (ack.is_number_integer()) acknowledged_ = ack.get<int64_t>();
+  if (message.contains("error")) TakeError(message["error"]);
+  if (!message.contains("stop")) return;
   if (stop_reason_.has_value()) return;  // The first reason counts.
   const nlohmann::json& reason = message["stop"];
   stop_reason_ = reason.is_string() ? reason.get<std::string>() : reason.dump();
@@ -145,8 +154,40 @@ std::optional<std::string> Reporter::StopReason() {
   return stop_reason_;
 }
 
+void Reporter::TakeError(const nlohmann::json& reason) {
+  ++refused_;
+  out_ << "The worker refused a line: " << reason << std::endl;
+}
+
+void Reporter::Note(const std::string& text) { out_ << text << std::endl; }
+
+void Reporter::AnnounceCheckpoint(int64_t step) {
+  Send(Line({{"checkpoint", {{"step", step}}}}));
+  checkpoint_line_ = sent_;
+}
+
+bool Reporter::Unanswered() const {
+  return socket_ >= 0 && acknowledged_ + refused_ < checkpoint_line_;
+}
+
+bool Reporter::CheckpointAnswered() {
+  Receive();
+  return !Unanswered();
+}
+
+void Reporter::AwaitCheckpoint() {
+  const auto end = std::chrono::steady_clock::now() + kCheckpointPatience;
+  while (!CheckpointAnswered()) {
+    if (std::chrono::steady_clock::now() >= end) {
+      return Note("The worker has not taken the last checkpoint in a minute.");
+    }
+    pollfd wanted = {.fd = socket_, .events = POLLIN, .revents = 0};
+    poll(&wanted, 1, kPatienceMs);
+  }
+}
+
 void Reporter::Report(int64_t step, const Metrics& metrics) {
-  out_ << "epoch " << step;
+  out_ << step_name_ << " " << step;
   Print(out_, metrics);
   Send(Line({{"report", {{"step", step}, {"metrics", MetricsJson(metrics)}}}}));
 }

@@ -59,7 +59,9 @@ Result<Order> ParseOrder(const std::string& line) {
   if (!json.is_object()) return Failure("standby: not a JSON object: " + line);
   Order order = {.trial = TextOf(json, "trial"),
                  .socket = TextOf(json, "socket"),
-                 .directory = TextOf(json, "directory")};
+                 .directory = TextOf(json, "directory"),
+                 .resume = TextOf(json, "resume"),
+                 .checkpoint = TextOf(json, "checkpoint")};
   if (order.trial.empty()) {
     return Failure("standby: \"trial\" names no file: " + line);
   }

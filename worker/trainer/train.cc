@@ -11,6 +11,9 @@
 #include <vector>
 
 #include "nlohmann/json.hpp"
+#include "worker/trainer/checkpoint_folder.h"
+#include "worker/trainer/checkpoint_header.h"
+#include "worker/trainer/choice_names.h"
 #include "worker/trainer/device.h"
 #include "worker/trainer/loss.h"
 #include "worker/trainer/metrics.h"
@@ -19,9 +22,12 @@
 #include "worker/trainer/random.h"
 #include "worker/trainer/schedule.h"
 #include "worker/trainer/torch.h"
+#include "worker/trainer/training_state.h"
 
 namespace assay {
 namespace {
+
+using Seconds = std::chrono::duration<double>;
 
 constexpr int64_t kEvaluationBatch = 1000;
 constexpr int64_t kMaxClassesShown = 100;  // In a confusion matrix.
@@ -74,19 +80,35 @@ void SetSeed(uint64_t seed) {
   at::globalContext().setFlushDenormal(true);
 }
 
-// The training of one network, from the first epoch to the last.
+Seconds Since(std::chrono::steady_clock::time_point begin) {
+  return std::chrono::steady_clock::now() - begin;
+}
+
+// The training of one network, from the first epoch, or from where a checkpoint
+// was made, to the end of its budget.
 class Training {
  public:
   // All must outlive this.
   Training(const TrialFile& trial, const PreparedData& data,
            Progress& progress);
 
+  // Takes over what the trial's checkpoint holds, if it names one.
+  Done Resume();
+
   TrainingOutcome Run();
 
  private:
-  enum class EpochEnd { kFinished, kStopped };
+  enum class EpochEnd { kFinished, kSpent, kStopped };
 
-  EpochEnd TrainEpoch(int64_t epoch);
+  Done ResumeFrom(SavedState saved);
+  void ResumeOptimizer(SavedState& saved);
+  bool SecondsAreSpent() const;
+  bool NothingIsLeft() const;
+  // The rest of the present epoch, or as much of it as the budget allows.
+  EpochEnd TrainEpoch();
+  void TrainNextBatch(const torch::Tensor& rows);
+  double LearningRateNow() const;
+  void MeasureTraining(const TrainingPosition& before);
   // Rows [begin, begin + size) of `order` make the batch.
   torch::Tensor TrainBatch(const torch::Tensor& order, int64_t begin,
                            int64_t size);
@@ -96,8 +118,15 @@ class Training {
              Evaluation& evaluation) const;
   Metrics Quality(const Evaluation& evaluation) const;
   Metrics EpochMetrics(const Evaluation& evaluation) const;
-  void ReportEpoch(int64_t epoch);
-  bool Diverged() const { return !std::isfinite(train_loss_); }
+  int64_t StepNow() const;
+  bool ReportIsDue() const;
+  void Report();
+  bool Diverged() const { return !std::isfinite(position_.train_loss); }
+  bool DivergedForGood() const;
+  bool LossIsFinite() const;  // Of the present epoch so far.
+  void SaveIfDue(double periods);
+  void SaveAtEnd();
+  CheckpointFolder::Write Writer();
   void AddFinalTest();
   void ReportConfusion();
 
@@ -108,18 +137,20 @@ class Training {
   const torch::Device device_;
   const int64_t last_epoch_;
   const int64_t horizon_;
+  const std::optional<int64_t> horizon_seconds_;
 
   Part train_;
   Part validation_;
-  Random order_random_;
   torch::nn::Sequential network_;
   std::vector<torch::Tensor> weights_;
   std::unique_ptr<torch::optim::Optimizer> optimizer_;
 
-  // Of the latest epoch.
-  double train_loss_ = 0;
-  double learning_rate_ = 0;
-  double examples_per_second_ = 0;
+  CheckpointFolder checkpoints_;
+
+  // Its `order` is that of the present epoch's beginning.
+  TrainingPosition position_;
+  torch::Tensor loss_sum_;                    // Of the present epoch.
+  bool unsaved_ = false;                      // Trained since it was saved.
   std::optional<ConfusionMatrix> confusion_;  // Unset before the first report.
   TrainingOutcome outcome_;
 };
@@ -133,9 +164,11 @@ Training::Training(const TrialFile& trial, const PreparedData& data,
       device_(DeviceFor(config_.device)),
       last_epoch_(LastEpoch(trial)),
       horizon_(Horizon(trial)),
+      horizon_seconds_(HorizonSeconds(trial)),
       train_(ToDevice(data.train, data.shape, device_)),
       validation_(ToDevice(data.validation, data.shape, device_)),
-      order_random_(SeedOf(trial)) {
+      checkpoints_(trial.checkpoint, config_.checkpoint.every_seconds,
+                   progress) {
   UseThreads(config_.threads);
   SetSeed(SeedOf(trial));
   network_ = MakeModel(config_.model, data.shape,
@@ -143,48 +176,130 @@ Training::Training(const TrialFile& trial, const PreparedData& data,
   network_->to(device_);
   weights_ = network_->parameters();
   optimizer_ = MakeOptimizer(config_.optimizer, weights_);
+  loss_sum_ = torch::zeros(
+      {}, torch::TensorOptions().dtype(torch::kDouble).device(device_));
+  position_.order = Random(SeedOf(trial)).state();
+}
+
+Done Training::Resume() {
+  if (trial_.resume.empty()) {
+    if (trial_.budget.from > 0) {
+      progress_.Note("There is no checkpoint: trained from the beginning.");
+    }
+    return Success();
+  }
+  TRAINER_ASSIGN_OR_RETURN(
+      SavedState saved,
+      SavedState::Open(trial_.resume + "/" + kCheckpointFile, device_));
+  return ResumeFrom(std::move(saved));
+}
+
+Done Training::ResumeFrom(SavedState saved) {
+  const CheckpointHeader& header = saved.header();
+  TRAINER_RETURN_IF_ERROR(CheckContinues(header, config_));
+  if (header.train_examples != train_.size()) {
+    progress_.Note("The checkpoint is of " +
+                   std::to_string(header.train_examples) +
+                   " training examples: trained from the beginning.");
+    return Success();
+  }
+  saved.LoadNetwork(*network_);
+  ResumeOptimizer(saved);
+  if (header.device == device_.str()) saved.LoadRandom(device_);
+  position_ = header.position;
+  loss_sum_.fill_(position_.loss_sum);
+  progress_.Note("Goes on from step " + std::to_string(position_.step) +
+                 ", after " + std::to_string(position_.epoch) + " epochs.");
+  return Success();
+}
+
+// What one optimizer knows of the gradients says nothing to another.
+void Training::ResumeOptimizer(SavedState& saved) {
+  const std::string own = NameOf(kOptimizerNames, config_.optimizer.kind);
+  const std::string& theirs = saved.header().optimizer;
+  if (theirs == own) return saved.LoadOptimizer(*optimizer_);
+  progress_.Note("The checkpoint is of " + theirs + ": " + own +
+                 " begins anew with its weights.");
 }
 
 TrainingOutcome Training::Run() {
-  for (int64_t epoch = 1; epoch <= last_epoch_; ++epoch) {
-    if (TrainEpoch(epoch) == EpochEnd::kStopped) break;
-    if (epoch > trial_.from) ReportEpoch(epoch);
-    if (Diverged() && config_.divergence == OnDivergence::kStop) {
-      if (epoch <= trial_.from) ReportEpoch(epoch);
-      break;
-    }
+  if (NothingIsLeft()) Report();
+  while (!NothingIsLeft()) {
+    if (TrainEpoch() == EpochEnd::kStopped) break;
+    if (ReportIsDue()) Report();
+    if (DivergedForGood()) break;
+    if (!NothingIsLeft()) SaveIfDue(/*periods=*/1);
   }
   if (!outcome_.stopped.has_value()) AddFinalTest();
   ReportConfusion();
+  SaveAtEnd();
   return outcome_;
 }
 
-Training::EpochEnd Training::TrainEpoch(int64_t epoch) {
-  const auto begin_time = std::chrono::steady_clock::now();
-  network_->train();
-  const std::vector<int64_t> order = order_random_.Permutation(train_.size());
+bool Training::SecondsAreSpent() const {
+  const Budget& budget = trial_.budget;
+  return budget.unit == BudgetUnit::kSeconds && budget.to.has_value() &&
+         position_.seconds >= static_cast<double>(*budget.to);
+}
+
+bool Training::NothingIsLeft() const {
+  return position_.epoch >= last_epoch_ || SecondsAreSpent();
+}
+
+Training::EpochEnd Training::TrainEpoch() {
+  const TrainingPosition before = position_;
+  Random random(before.order);
+  const std::vector<int64_t> order = random.Permutation(train_.size());
   const torch::Tensor rows = torch::tensor(order, torch::kInt64).to(device_);
-  torch::Tensor loss_sum =
-      torch::zeros({}, rows.options().dtype(torch::kDouble));
-  for (int64_t begin = 0; begin < train_.size();) {
-    const int64_t end = BatchEnd(begin);
-    const double progress =
-        static_cast<double>(epoch - 1) +
-        static_cast<double>(begin) / static_cast<double>(train_.size());
-    learning_rate_ = LearningRate(
-        config_.schedule, config_.optimizer.learning_rate, progress, horizon_);
-    loss_sum +=
-        TrainBatch(rows, begin, end - begin) * static_cast<double>(end - begin);
+  if (before.examples == 0) loss_sum_.zero_();
+  network_->train();
+  while (position_.examples < train_.size() && !SecondsAreSpent()) {
+    TrainNextBatch(rows);
     outcome_.stopped = progress_.StopReason();
     if (outcome_.stopped.has_value()) return EpochEnd::kStopped;
-    begin = end;
+    if (position_.examples < train_.size()) SaveIfDue(/*periods=*/2);
   }
-  const auto size = static_cast<double>(train_.size());
-  train_loss_ = loss_sum.item<double>() / size;  // Waits for a GPU.
-  const std::chrono::duration<double> seconds =
-      std::chrono::steady_clock::now() - begin_time;
-  examples_per_second_ = size / seconds.count();
+  MeasureTraining(before);
+  if (position_.examples < train_.size()) return EpochEnd::kSpent;
+  ++position_.epoch;
+  position_.examples = 0;
+  position_.order = random.state();
   return EpochEnd::kFinished;
+}
+
+void Training::TrainNextBatch(const torch::Tensor& rows) {
+  const auto begin_time = std::chrono::steady_clock::now();
+  const int64_t begin = position_.examples;
+  const int64_t size = BatchEnd(begin) - begin;
+  position_.learning_rate = LearningRateNow();
+  loss_sum_ += TrainBatch(rows, begin, size) * static_cast<double>(size);
+  position_.examples += size;
+  position_.seconds += Since(begin_time).count();
+  unsaved_ = true;
+}
+
+double Training::LearningRateNow() const {
+  const double base = config_.optimizer.learning_rate;
+  if (horizon_seconds_.has_value() &&
+      config_.schedule.kind == ScheduleKind::kCosine) {
+    return LearningRate(config_.schedule, base, position_.seconds,
+                        *horizon_seconds_);
+  }
+  const double progress = static_cast<double>(position_.epoch) +
+                          static_cast<double>(position_.examples) /
+                              static_cast<double>(train_.size());
+  return LearningRate(config_.schedule, base, progress, horizon_);
+}
+
+void Training::MeasureTraining(const TrainingPosition& before) {
+  const auto begin_time = std::chrono::steady_clock::now();
+  const auto loss_sum = loss_sum_.item<double>();  // Waits for a GPU.
+  position_.seconds += Since(begin_time).count();
+  position_.train_loss = loss_sum / static_cast<double>(position_.examples);
+  if (position_.examples == before.examples) return;
+  position_.examples_per_second =
+      static_cast<double>(position_.examples - before.examples) /
+      (position_.seconds - before.seconds);
 }
 
 // The last two batches are one if batch norm would see a single example.
@@ -197,7 +312,7 @@ int64_t Training::BatchEnd(int64_t begin) const {
 torch::Tensor Training::TrainBatch(const torch::Tensor& order, int64_t begin,
                                    int64_t size) {
   const torch::Tensor rows = order.narrow(0, begin, size);
-  SetLearningRate(*optimizer_, learning_rate_);
+  SetLearningRate(*optimizer_, position_.learning_rate);
   optimizer_->zero_grad();
   const torch::Tensor loss = LossOf(
       config_.loss, network_->forward(train_.inputs.index_select(0, rows)),
@@ -271,17 +386,82 @@ Metrics Training::Quality(const Evaluation& evaluation) const {
 
 Metrics Training::EpochMetrics(const Evaluation& evaluation) const {
   Metrics metrics = Quality(evaluation);
-  metrics.push_back({"train_loss", train_loss_});
-  metrics.push_back({"learning_rate", learning_rate_});
-  metrics.push_back({"examples_per_second", examples_per_second_});
+  metrics.push_back({"train_loss", position_.train_loss});
+  metrics.push_back({"learning_rate", position_.learning_rate});
+  metrics.push_back({"examples_per_second", position_.examples_per_second});
   return metrics;
 }
 
-void Training::ReportEpoch(int64_t epoch) {
+int64_t Training::StepNow() const {
+  const Budget& budget = trial_.budget;
+  switch (budget.unit) {
+    case BudgetUnit::kSteps:
+      return position_.epoch;
+    case BudgetUnit::kSeconds:
+      if (SecondsAreSpent()) return *budget.to;
+      return static_cast<int64_t>(position_.seconds);
+    case BudgetUnit::kExamples:
+      return train_.size();
+  }
+  TORCH_CHECK(false, "unknown budget unit");
+}
+
+bool Training::ReportIsDue() const {
+  if (DivergedForGood()) return true;
+  switch (trial_.budget.unit) {
+    case BudgetUnit::kSteps:
+      return position_.epoch > trial_.budget.from;
+    case BudgetUnit::kSeconds:
+      return NothingIsLeft() ||
+             StepNow() > std::max(trial_.budget.from, position_.step);
+    case BudgetUnit::kExamples:
+      return NothingIsLeft();
+  }
+  TORCH_CHECK(false, "unknown budget unit");
+}
+
+void Training::Report() {
   const Evaluation evaluation = Evaluate(validation_);
   confusion_ = evaluation.confusion;
   outcome_.metrics = EpochMetrics(evaluation);
-  progress_.Report(epoch, outcome_.metrics);
+  position_.step = StepNow();
+  progress_.Report(position_.step, outcome_.metrics);
+}
+
+bool Training::DivergedForGood() const {
+  return Diverged() && config_.divergence == OnDivergence::kStop;
+}
+
+bool Training::LossIsFinite() const {
+  return std::isfinite(loss_sum_.item<double>());
+}
+
+void Training::SaveIfDue(double periods) {
+  if (!checkpoints_.Due(periods) || !LossIsFinite()) return;
+  checkpoints_.Save(position_.step, Writer());
+  unsaved_ = false;
+}
+
+// Who completed is gone on from only where somebody wants to; who was stopped
+// may have been asked to make room.
+void Training::SaveAtEnd() {
+  const bool wanted = outcome_.stopped.has_value() || trial_.final_checkpoint;
+  if (wanted && unsaved_ && LossIsFinite()) {
+    checkpoints_.SaveLast(position_.step, Writer());
+  }
+}
+
+CheckpointFolder::Write Training::Writer() {
+  return [this](const std::string& path) {
+    CheckpointHeader header = {
+        .identity = IdentityOf(config_),
+        .optimizer = NameOf(kOptimizerNames, config_.optimizer.kind),
+        .device = device_.str(),
+        .train_examples = train_.size(),
+        .position = position_};
+    header.position.loss_sum = loss_sum_.item<double>();
+    return SaveState(path, header, {*network_, *optimizer_, device_});
+  };
 }
 
 void Training::AddFinalTest() {
@@ -305,7 +485,9 @@ void Training::ReportConfusion() {
 Result<TrainingOutcome> Train(const TrialFile& trial, const PreparedData& data,
                               Progress& progress) {
   try {
-    return Training(trial, data, progress).Run();
+    Training training(trial, data, progress);
+    TRAINER_RETURN_IF_ERROR(training.Resume());
+    return training.Run();
   } catch (const std::exception& error) {
     return Failure(std::string("training failed: ") + error.what());
   }

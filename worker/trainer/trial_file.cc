@@ -64,6 +64,23 @@ class Envelope {
     return value->is_string() ? value->get<std::string>() : "";
   }
 
+  // A count for which 0 is the same as none.
+  std::optional<int64_t> Limit(const std::vector<std::string>& path) {
+    constexpr uint64_t kMost = std::numeric_limits<int64_t>::max();
+    const uint64_t limit = Unsigned(path, kMost, 0);
+    if (limit == 0) return std::nullopt;
+    return static_cast<int64_t>(limit);
+  }
+
+  BudgetUnit Unit(const std::vector<std::string>& path) {
+    const json* value = Find(path);
+    if (value == nullptr || *value == "STEPS") return BudgetUnit::kSteps;
+    if (*value == "SECONDS") return BudgetUnit::kSeconds;
+    if (*value == "EXAMPLES") return BudgetUnit::kExamples;
+    Refuse(path, *value, "is not a unit; allowed: STEPS, SECONDS, EXAMPLES");
+    return BudgetUnit::kSteps;
+  }
+
   std::vector<std::string> Texts(const std::vector<std::string>& path) {
     const json* value = Find(path);
     if (value == nullptr) return {};
@@ -107,6 +124,32 @@ Done CheckMetrics(const std::vector<std::string>& wanted, Task task) {
   return Success();
 }
 
+Budget ReadBudget(Envelope& envelope) {
+  return {.unit = envelope.Unit({"budget", "unit"}),
+          .from = envelope.Limit({"budget", "from"}).value_or(0),
+          .to = envelope.Limit({"budget", "to"}),
+          .max = envelope.Limit({"budget", "max"})};
+}
+
+// A budget in examples decides how many there are.
+void ApplyExamples(TrialFile& trial) {
+  const Budget& budget = trial.budget;
+  if (budget.unit != BudgetUnit::kExamples || !budget.to.has_value()) return;
+  std::optional<int64_t>& examples = trial.config.data.train_examples;
+  examples = std::min(*budget.to, examples.value_or(*budget.to));
+}
+
+Done CheckBudget(const TrialFile& trial) {
+  const Budget& budget = trial.budget;
+  const bool steps = budget.unit == BudgetUnit::kSteps;
+  if (!steps && !budget.to.has_value()) return Success();
+  const int64_t end = steps ? LastEpoch(trial) : *budget.to;
+  if (budget.from < end) return Success();
+  return BadConfiguration("budget.from: " + std::to_string(budget.from) +
+                          " leaves nothing to train; allowed: below " +
+                          std::to_string(end));
+}
+
 Result<TrialFile> ReadEnvelope(const json& file) {
   constexpr uint64_t kMost = std::numeric_limits<int64_t>::max();
   Envelope envelope(file);
@@ -118,14 +161,13 @@ Result<TrialFile> ReadEnvelope(const json& file) {
       static_cast<int64_t>(envelope.Unsigned({"trial", "attempt"}, kMost, 1));
   trial.replicate =
       static_cast<int64_t>(envelope.Unsigned({"trial", "replicate"}, kMost, 0));
-  trial.from =
-      static_cast<int64_t>(envelope.Unsigned({"budget", "from"}, kMost, 0));
-  const auto to =
-      static_cast<int64_t>(envelope.Unsigned({"budget", "to"}, kMost, 0));
-  if (to > 0) trial.to = to;
+  trial.budget = ReadBudget(envelope);
   trial.seed =
       envelope.Unsigned({"seed"}, std::numeric_limits<uint64_t>::max(), 0);
   trial.final_test = envelope.Boolean({"final_test"}, false);
+  trial.resume = envelope.Text({"resume", "folder"});
+  trial.checkpoint = envelope.Text({"checkpoint", "folder"});
+  trial.final_checkpoint = envelope.Boolean({"checkpoint", "final"}, false);
   const std::vector<std::string> metrics = envelope.Texts({"metrics"});
   if (envelope.error().has_value()) return *envelope.error();
 
@@ -134,11 +176,8 @@ Result<TrialFile> ReadEnvelope(const json& file) {
       ReadConfiguration(file.value("config", json::object()),
                         file.value("parameters", json::object())));
   TRAINER_RETURN_IF_ERROR(CheckMetrics(metrics, trial.config.data.task));
-  if (trial.from >= LastEpoch(trial)) {
-    return BadConfiguration("budget.from: " + std::to_string(trial.from) +
-                            " leaves no epoch to train; allowed: below " +
-                            std::to_string(LastEpoch(trial)));
-  }
+  ApplyExamples(trial);
+  TRAINER_RETURN_IF_ERROR(CheckBudget(trial));
   return trial;
 }
 
@@ -174,13 +213,29 @@ Result<TrialFile> ReadTrialFile(const std::string& path) {
 }
 
 int64_t LastEpoch(const TrialFile& trial) {
+  constexpr int64_t kNone = std::numeric_limits<int64_t>::max();
   const std::optional<int64_t>& epochs = trial.config.epochs;
-  if (!trial.to.has_value()) return epochs.value_or(kStandardEpochs);
-  return std::min(*trial.to, epochs.value_or(*trial.to));
+  const Budget& budget = trial.budget;
+  if (!budget.to.has_value() || budget.unit == BudgetUnit::kExamples) {
+    return epochs.value_or(kStandardEpochs);
+  }
+  if (budget.unit == BudgetUnit::kSeconds) return epochs.value_or(kNone);
+  return std::min(*budget.to, epochs.value_or(*budget.to));
 }
 
 int64_t Horizon(const TrialFile& trial) {
-  return trial.config.epochs.value_or(LastEpoch(trial));
+  const int64_t last = LastEpoch(trial);
+  if (trial.config.epochs.has_value()) return *trial.config.epochs;
+  if (trial.budget.unit != BudgetUnit::kSteps) return last;
+  return std::max(last, trial.budget.max.value_or(last));
+}
+
+std::optional<int64_t> HorizonSeconds(const TrialFile& trial) {
+  const Budget& budget = trial.budget;
+  if (budget.unit != BudgetUnit::kSeconds) return std::nullopt;
+  if (trial.config.epochs.has_value()) return std::nullopt;
+  if (!budget.to.has_value()) return std::nullopt;
+  return std::max(*budget.to, budget.max.value_or(*budget.to));
 }
 
 uint64_t SeedOf(const TrialFile& trial) {

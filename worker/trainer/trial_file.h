@@ -11,12 +11,30 @@
 
 namespace assay {
 
+// What a budget counts, over the whole lineage of a trial.
+enum class BudgetUnit {
+  kSteps,     // Epochs.
+  kSeconds,   // Of training, evaluation and loading apart.
+  kExamples,  // The size of the training part, `epochs` times over.
+};
+
+// Reported steps count in the same unit.
+struct Budget {
+  BudgetUnit unit = BudgetUnit::kSteps;
+  // What up to here was measured is known of the trial that this one continues.
+  int64_t from = 0;
+  std::optional<int64_t> to;   // Unset (or 0 in the file): no limit.
+  std::optional<int64_t> max;  // Of the study's largest run; likewise.
+};
+
 // What the worker asks for, as it lies in the file that ASSAY_TRIAL names:
 //   {"study": {"id": 1, "name": "x"},
 //    "trial": {"id": 12, "number": 3, "attempt": 1, "replicate": 0},
 //    "config": {..}, "parameters": {"optimizer.learning_rate": 0.01},
-//    "budget": {"from": 0, "to": 20}, "seed": 1234,
-//    "metrics": ["accuracy"], "final_test": false}
+//    "budget": {"from": 0, "to": 20, "max": 27, "unit": "STEPS"},
+//    "seed": 1234, "metrics": ["accuracy"], "final_test": false,
+//    "resume": {"folder": "/path", "step": 9},
+//    "checkpoint": {"folder": "/path", "final": false}}
 // Only "config" and "parameters" must be there. Other keys are ignored, so that
 // a newer worker can say more.
 struct TrialFile {
@@ -25,11 +43,12 @@ struct TrialFile {
   int64_t attempt = 1;
   int64_t replicate = 0;
   Configuration config;  // The parameters already in place.
-  // Epochs up to `from` were reported by the trial that this one continues.
-  int64_t from = 0;
-  std::optional<int64_t> to;  // Unset (or 0 in the file): no limit.
+  Budget budget;
   uint64_t seed = 0;
   bool final_test = false;  // Measure on the test part when training is done.
+  std::string resume;       // The folder to go on from. Empty: none.
+  std::string checkpoint;   // The folder for checkpoints. Empty: none.
+  bool final_checkpoint = false;  // A later trial may continue this one.
 };
 
 // An object without "config" and "parameters" is taken for a configuration
@@ -39,13 +58,17 @@ Result<TrialFile> ParseTrialFile(const std::string& text);
 
 Result<TrialFile> ReadTrialFile(const std::string& path);
 
-// The last epoch to train: the smaller of `epochs` and the budget's end; 10 if
-// neither is given.
+// The last epoch to train. Of a budget in steps the smaller of `epochs` and its
+// end, in seconds `epochs` or no last one, in examples `epochs`; 10 if nothing
+// is given.
 int64_t LastEpoch(const TrialFile& trial);
 
 // How many epochs a whole training takes, for the schedule: `epochs`, else the
-// last one.
+// largest budget of the study in steps, else the last epoch.
 int64_t Horizon(const TrialFile& trial);
+
+// The same in seconds, where a budget in seconds decides.
+std::optional<int64_t> HorizonSeconds(const TrialFile& trial);
 
 // The configuration's plus the replicate, so that runs of one configuration
 // differ; else the trial's, which is its own already.

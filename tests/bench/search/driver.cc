@@ -111,8 +111,10 @@ absl::Status Add(DriverStudy& study, const Json& request) {
 
 absl::Status Report(DriverStudy& study, const Json& request) {
   ASSAY_ASSIGN_OR_RETURN(Metrics metrics, MetricsOf(request));
-  return study.Report(request.at("trial").get<int64_t>(),
-                      request.at("step").get<int64_t>(), std::move(metrics));
+  return study
+      .Report(request.at("trial").get<int64_t>(),
+              request.at("step").get<int64_t>(), std::move(metrics))
+      .status();
 }
 
 Json WriteCoverage(const Coverage& coverage) {

@@ -34,19 +34,24 @@ class CpuTimer {
 }  // namespace
 
 DriverStudy::DriverStudy(StudySpec spec,
-                         std::unique_ptr<SearchStrategy> strategy)
-    : spec_(std::move(spec)), strategy_(std::move(strategy)) {}
+                         std::unique_ptr<SearchStrategy> strategy,
+                         std::unique_ptr<EarlyStoppingRule> rule)
+    : spec_(std::move(spec)),
+      strategy_(std::move(strategy)),
+      rule_(std::move(rule)) {}
 
 absl::StatusOr<DriverStudy> DriverStudy::Create(
     StudySpec spec, const std::vector<EarlierStudy>& earlier) {
   int64_t nanos = 0;
   std::unique_ptr<SearchStrategy> strategy;
+  std::unique_ptr<EarlyStoppingRule> rule;
   {
     CpuTimer timer(nanos);
+    ASSAY_ASSIGN_OR_RETURN(rule, MakeEarlyStoppingRule(spec));
     ASSAY_ASSIGN_OR_RETURN(strategy, MakeSearchStrategy(spec));
     for (const EarlierStudy& study : earlier) strategy->ObserveEarlier(study);
   }
-  DriverStudy study(std::move(spec), std::move(strategy));
+  DriverStudy study(std::move(spec), std::move(strategy), std::move(rule));
   study.cpu_nanos_ = nanos;
   return study;
 }
@@ -104,6 +109,7 @@ void DriverStudy::Observe(Trial trial, TrialState state,
   trial.ended_revision = trial.revision = ++revision_;
   finished_.push_back(std::move(trial));
   CpuTimer timer(cpu_nanos_);
+  if (rule_ != nullptr) rule_->ObserveEnd(finished_.back());
   if (strategy_->WantsReports()) {
     for (const Measurement& measurement : curve) {
       strategy_->ObserveReport(finished_.back(), measurement);
@@ -118,8 +124,8 @@ absl::StatusOr<DriverStudy::Running*> DriverStudy::Find(int64_t number) {
   return absl::NotFoundError(absl::StrCat("trial ", number, " is not running"));
 }
 
-absl::Status DriverStudy::Report(int64_t number, int64_t step,
-                                 Metrics metrics) {
+absl::StatusOr<std::optional<std::string>> DriverStudy::Report(
+    int64_t number, int64_t step, Metrics metrics) {
   ASSAY_ASSIGN_OR_RETURN(Running * running, Find(number));
   Measurement measurement;
   measurement.sequence = static_cast<int64_t>(running->curve.size()) + 1;
@@ -128,7 +134,11 @@ absl::Status DriverStudy::Report(int64_t number, int64_t step,
   measurement.revision = running->trial.revision = ++revision_;
   running->trial.last_step = std::max(running->trial.last_step, step);
   running->curve.push_back(measurement);
-  return absl::OkStatus();
+  if (rule_ == nullptr) return std::nullopt;
+  CpuTimer timer(cpu_nanos_);
+  const TrialId trial = running->trial.id;
+  rule_->ObserveReport(trial, running->trial.attempts, measurement);
+  return rule_->ReasonToStop(trial);
 }
 
 Metrics DriverStudy::Values(const Running& running,

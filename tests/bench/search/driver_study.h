@@ -3,24 +3,28 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "search/early_stopping_rule.h"
 #include "search/insight/study_model.h"
 #include "search/search_strategy.h"
 #include "search/study.h"
 
 namespace assay {
 
-// A study without a coordinator: one strategy, the trials it proposed, and the
-// CPU time it took. Gives the strategy what SearchRunner would: the same random
-// streams, the unfinished trials in order of their numbers, each ended trial
-// once, in order of their ends. A trial is named by its number, from 0.
+// A study without a coordinator: one strategy, its early-stopping rule if it
+// has one, the trials it proposed, and the CPU time all that took. Gives the
+// strategy what SearchRunner would: the same random streams, the unfinished
+// trials in order of their numbers, each ended trial once, in order of their
+// ends. A trial is named by its number, from 0.
 class DriverStudy {
  public:
-  // The errors of MakeSearchStrategy(). `earlier`: what it learns from first.
+  // The errors of MakeSearchStrategy() and MakeEarlyStoppingRule(). `earlier`:
+  // what it learns from first.
   static absl::StatusOr<DriverStudy> Create(
       StudySpec spec, const std::vector<EarlierStudy>& earlier = {});
 
@@ -31,8 +35,11 @@ class DriverStudy {
   // the parameters are not of the space.
   absl::Status Add(Parameters parameters, Metrics final_metrics);
 
-  // NotFound, naming the trial, unless it is running; so do the next.
-  absl::Status Report(int64_t number, int64_t step, Metrics metrics);
+  // Why the trial should stop now, if the rule says so. NotFound, naming the
+  // trial, unless it is running; so does the next.
+  absl::StatusOr<std::optional<std::string>> Report(int64_t number,
+                                                    int64_t step,
+                                                    Metrics metrics);
 
   // Ends a trial. Metrics of the study that `final_metrics` lacks are taken
   // from its reports. REQUIRES: IsFinished(state).
@@ -42,7 +49,7 @@ class DriverStudy {
   absl::StatusOr<StudyModel> Model(const std::string& metric) const;
 
   // Microseconds of CPU, of all threads of the process, spent in calls of the
-  // strategy since the last call of this.
+  // strategy and the rule since the last call of this.
   int64_t TakeCpuMicros();
 
  private:
@@ -51,7 +58,8 @@ class DriverStudy {
     std::vector<Measurement> curve;
   };
 
-  DriverStudy(StudySpec spec, std::unique_ptr<SearchStrategy> strategy);
+  DriverStudy(StudySpec spec, std::unique_ptr<SearchStrategy> strategy,
+              std::unique_ptr<EarlyStoppingRule> rule);
 
   Trial NewTrial(const Proposal& proposal);
   void Observe(Trial trial, TrialState state,
@@ -61,8 +69,9 @@ class DriverStudy {
 
   StudySpec spec_;
   std::unique_ptr<SearchStrategy> strategy_;
-  std::map<int64_t, Running> running_;  // By number.
-  std::vector<Trial> finished_;         // In the order of their ends.
+  std::unique_ptr<EarlyStoppingRule> rule_;  // Null: none.
+  std::map<int64_t, Running> running_;       // By number.
+  std::vector<Trial> finished_;              // In the order of their ends.
   int64_t created_ = 0;
   int64_t revision_ = 0;
   int64_t cpu_nanos_ = 0;

@@ -115,5 +115,21 @@ TEST(ReadStudySpecTest, NamesAnOptionThatIsNotThere) {
   EXPECT_THAT(std::string(spec.status().message()), HasSubstr("speed"));
 }
 
+TEST(DriverStudyTest, ReportsAreJudgedByTheStudysRule) {
+  StudySpec spec = RandomSpec();
+  spec.stopping = StoppingSpec{.name = "patience", .patience_steps = 2};
+  DriverStudy study = StudyOf(spec);
+  const int64_t trial = study.Suggest(1)->front().number;
+  EXPECT_EQ(*study.Report(trial, 1, {{"loss", 1}}), std::nullopt);
+  EXPECT_EQ(*study.Report(trial, 2, {{"loss", 2}}), std::nullopt);
+  EXPECT_TRUE(study.Report(trial, 3, {{"loss", 2}})->has_value());
+}
+
+TEST(DriverStudyTest, WithoutARuleNothingStops) {
+  DriverStudy study = StudyOf(RandomSpec());
+  const int64_t trial = study.Suggest(1)->front().number;
+  EXPECT_EQ(*study.Report(trial, 1, {{"loss", std::nan("")}}), std::nullopt);
+}
+
 }  // namespace
 }  // namespace assay

@@ -119,6 +119,58 @@ TEST_F(AssayTrainerTest, SigtermEndsItWell) {
   EXPECT_EQ(trainer.Wait(), 0);
 }
 
+TEST_F(AssayTrainerTest, SigtermLeavesACheckpointThatTheNextAttemptGoesOnFrom) {
+  const std::string whole_trial = WriteTrial(300);
+  TrainerProcess whole({}, Environment(whole_trial));
+  const json expected = ReceiveFinalMetrics();
+
+  const std::string folder = folder_.path() + "/checkpoint";
+  std::filesystem::create_directory(folder);
+  TrainerProcess::Environment environment = Environment(whole_trial);
+  environment["ASSAY_CHECKPOINT"] = folder;
+  TrainerProcess cut({}, environment);
+  ASSERT_TRUE(worker_.Accept());
+  ASSERT_TRUE(worker_.Receive().has_value());
+  cut.Signal(SIGTERM);
+  int64_t lines = 1;
+  int64_t step = -1;
+  while (const auto message = worker_.Receive()) {
+    ++lines;
+    if (message->contains("report")) step = message->at("report").at("step");
+    if (!message->contains("checkpoint")) continue;
+    EXPECT_EQ(message->at("checkpoint").at("step"), std::max<int64_t>(step, 1));
+    worker_.Send(json({{"ack", lines}}).dump());
+  }
+  EXPECT_EQ(cut.Wait(), 0) << cut.Errors();
+  worker_.Close();
+
+  environment.erase("ASSAY_CHECKPOINT");
+  environment["ASSAY_RESUME"] = folder;
+  TrainerProcess rest({}, environment);
+  EXPECT_EQ(ReceiveFinalMetrics(), expected);
+  EXPECT_EQ(rest.Wait(), 0) << rest.Errors();
+  EXPECT_THAT(rest.Output(), HasSubstr("Goes on from step "));
+}
+
+TEST_F(AssayTrainerTest, CheckpointOfAnotherNetworkIsExitCode78) {
+  const std::string folder = folder_.path() + "/checkpoint";
+  std::filesystem::create_directory(folder);
+  json trial = {
+      {"config",
+       {{"data", {{"name", "synthetic"}}}, {"model", {{"width", 16}}}}},
+      {"parameters", json::object()},
+      {"budget", {{"to", 1}}},
+      {"checkpoint", {{"folder", folder}, {"final", true}}}};
+  TrainerProcess narrow({folder_.Write("narrow.json", trial.dump())});
+  ASSERT_EQ(narrow.Wait(), 0) << narrow.Errors();
+  trial["config"]["model"]["width"] = 32;
+  trial["budget"] = {{"from", 1}, {"to", 2}};
+  trial["resume"] = {{"folder", folder}, {"step", 1}};
+  TrainerProcess wide({folder_.Write("wide.json", trial.dump())});
+  EXPECT_EQ(wide.Wait(), 78);
+  EXPECT_THAT(wide.Errors(), HasSubstr("model.width"));
+}
+
 TEST_F(AssayTrainerTest, LostSocketDoesNotEndTheTraining) {
   TrainerProcess trainer({}, Environment(WriteTrial(30)));
   ASSERT_TRUE(worker_.Accept());

@@ -77,6 +77,48 @@ TEST_F(ConnectedReporterTest, StopComesWithItsReason) {
       "reason": "worse than the median", "metrics": {"loss": 1.0}}})"));
 }
 
+TEST_F(ConnectedReporterTest, CheckpointIsAnsweredByItsOwnLine) {
+  reporter_.Report(1, {{"loss", 1}});
+  EXPECT_TRUE(reporter_.CheckpointAnswered());
+  reporter_.AnnounceCheckpoint(1);
+  reporter_.Report(2, {{"loss", 0.5}});
+  worker_.Receive();
+  EXPECT_EQ(worker_.Receive(), json::parse(R"({"checkpoint": {"step": 1}})"));
+  worker_.Send(R"({"ack": 1})");
+  EXPECT_FALSE(reporter_.CheckpointAnswered());
+  worker_.Send(R"({"ack": 2})");
+  EXPECT_TRUE(reporter_.CheckpointAnswered());
+}
+
+TEST_F(ConnectedReporterTest, RefusedLinesCountAsAnswered) {
+  reporter_.Report(1, {{"loss", 1}});
+  reporter_.AnnounceCheckpoint(1);
+  worker_.Send(R"({"error": "no such metric"})");
+  EXPECT_FALSE(reporter_.CheckpointAnswered());
+  worker_.Send(R"({"error": "the study's checkpoints are full"})");
+  reporter_.AwaitCheckpoint();
+  EXPECT_TRUE(reporter_.CheckpointAnswered());
+  EXPECT_THAT(out_.str(), HasSubstr("the study's checkpoints are full"));
+}
+
+TEST_F(ConnectedReporterTest, CheckpointIsWaitedFor) {
+  reporter_.AnnounceCheckpoint(1);
+  std::thread worker([this] {
+    worker_.Receive();
+    worker_.Send(R"({"ack": 1})");
+  });
+  reporter_.AwaitCheckpoint();
+  EXPECT_TRUE(reporter_.CheckpointAnswered());
+  worker.join();
+}
+
+TEST_F(ConnectedReporterTest, NobodyAnswersOnASocketThatIsLost) {
+  reporter_.AnnounceCheckpoint(1);
+  worker_.Close();
+  reporter_.AwaitCheckpoint();
+  EXPECT_TRUE(reporter_.CheckpointAnswered());
+}
+
 TEST_F(ConnectedReporterTest, StopInTwoPiecesIsUnderstood) {
   worker_.Send("{\"stop\":");  // JSON allows a line end here, the protocol not.
   worker_.Send("\"x\"}");

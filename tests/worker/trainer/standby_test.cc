@@ -37,13 +37,16 @@ class StandbyTest : public ::testing::Test {
 
 TEST_F(StandbyTest, TakesOneLine) {
   Write("{\"trial\":\"/t\",\"socket\":\"/s\",");
-  Write("\"directory\":\"/d\",\"log\":{}}\nmore");
+  Write("\"directory\":\"/d\",\"log\":{},");
+  Write("\"resume\":\"/r\",\"checkpoint\":\"/c\"}\nmore");
   const auto order = AwaitOrder(ends_[0]);
   ASSERT_TRUE(order.ok()) << order.error().message;
   ASSERT_TRUE(order->has_value());
   EXPECT_EQ((*order)->trial, "/t");
   EXPECT_EQ((*order)->socket, "/s");
   EXPECT_EQ((*order)->directory, "/d");
+  EXPECT_EQ((*order)->resume, "/r");
+  EXPECT_EQ((*order)->checkpoint, "/c");
 }
 
 TEST_F(StandbyTest, EndOfInputIsNoOrder) {

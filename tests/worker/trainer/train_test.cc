@@ -1,7 +1,6 @@
 #include "worker/trainer/train.h"
 
 #include <cmath>
-#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -9,6 +8,7 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "nlohmann/json.hpp"
+#include "tests/worker/trainer/support/recorder.h"
 #include "worker/trainer/trial_file.h"
 
 namespace assay {
@@ -16,33 +16,6 @@ namespace {
 
 using nlohmann::json;
 using ::testing::ElementsAre;
-
-// Keeps what it hears; asks to stop after so many batches.
-class Recorder : public Progress {
- public:
-  explicit Recorder(int64_t batches = -1) : batches_left_(batches) {}
-
-  void Report(int64_t step, const Metrics& metrics) override {
-    steps.push_back(step);
-    for (const Metric& metric : metrics) {
-      curves[metric.name].push_back(metric.value);
-    }
-  }
-  void Attribute(const std::string& key, const std::string& value) override {
-    attributes[key] = value;
-  }
-  std::optional<std::string> StopReason() override {
-    if (batches_left_ < 0 || --batches_left_ > 0) return std::nullopt;
-    return "enough";
-  }
-
-  std::vector<int64_t> steps;
-  std::map<std::string, std::vector<double>> curves;
-  std::map<std::string, std::string> attributes;
-
- private:
-  int64_t batches_left_;
-};
 
 TrialFile Trial(const json& config, const json& envelope = json::object()) {
   json file = envelope;

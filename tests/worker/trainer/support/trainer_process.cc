@@ -47,7 +47,8 @@ void TrainerProcess::BecomeTrainer(std::vector<std::string> arguments,
   dup2(input, STDIN_FILENO);
   dup2(OpenForWriting(folder_.path() + "/out"), STDOUT_FILENO);
   dup2(OpenForWriting(folder_.path() + "/err"), STDERR_FILENO);
-  for (const char* name : {"ASSAY_TRIAL", "ASSAY_SOCKET", "ASSAY_DATA_ROOT"}) {
+  for (const char* name : {"ASSAY_TRIAL", "ASSAY_SOCKET", "ASSAY_DATA_ROOT",
+                           "ASSAY_CHECKPOINT", "ASSAY_RESUME"}) {
     unsetenv(name);
   }
   for (const auto& [name, value] : environment) {

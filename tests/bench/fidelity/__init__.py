@@ -1,0 +1,1 @@
+"""Searches with budgets in virtual time, see README.md."""

@@ -1,0 +1,46 @@
+#pragma once
+
+#include <string>
+
+#include "worker/trainer/checkpoint_header.h"
+#include "worker/trainer/result.h"
+#include "worker/trainer/torch.h"
+
+namespace assay {
+
+// What changes while a network trains; borrowed.
+struct TrainingState {
+  torch::nn::Module& network;
+  torch::optim::Optimizer& optimizer;
+  torch::Device device;
+};
+
+// Into one file: the header, weights and buffers in the network's order (so
+// that dropout layers may come and go), the optimizer's state, and Torch's
+// random state of the device. No exception of Torch gets out.
+Done SaveState(const std::string& path, const CheckpointHeader& header,
+               const TrainingState& state);
+
+// A file that SaveState() wrote, opened.
+class SavedState {
+ public:
+  static Result<SavedState> Open(const std::string& path, torch::Device device);
+
+  const CheckpointHeader& header() const { return header_; }
+
+  // Into a network with the shapes of the saved one; throws what Torch throws.
+  void LoadNetwork(torch::nn::Module& network);
+  // Into one of the same kind. Its options (learning rate, momentum, ...) stay
+  // as they are.
+  void LoadOptimizer(torch::optim::Optimizer& optimizer);
+  // Only that of a device of the same kind can be gone on with.
+  void LoadRandom(torch::Device device);
+
+ private:
+  SavedState(CheckpointHeader header, torch::serialize::InputArchive archive);
+
+  CheckpointHeader header_;
+  torch::serialize::InputArchive archive_;
+};
+
+}  // namespace assay
