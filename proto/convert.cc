@@ -15,6 +15,7 @@
 #include "google/protobuf/io/zero_copy_stream_impl_lite.h"
 #include "google/protobuf/util/json_util.h"
 #include "google/protobuf/util/type_resolver_util.h"
+#include "proto/convert_checkpoint.h"
 #include "search/base/status_macros.h"
 
 namespace assay {
@@ -790,6 +791,8 @@ absl::StatusOr<StudySpec> ToStudySpec(const v1::StudySpec& message) {
                    "1 in a study without parameters: nothing is proposed");
   }
   ASSAY_ASSIGN_OR_RETURN(spec.warm_start, ToWarmStarts(message));
+  ASSAY_ASSIGN_OR_RETURN(spec.checkpoint_bytes,
+                         ToCheckpointBytes(message.checkpoints()));
   spec.priority = message.priority();
   spec.note = message.note();
   spec.seed = message.seed();

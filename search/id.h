@@ -19,6 +19,7 @@ struct Id {
   }
 };
 
+using CheckpointId = Id<struct CheckpointTag>;
 using StudyId = Id<struct StudyTag>;
 using TrialId = Id<struct TrialTag>;
 

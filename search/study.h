@@ -181,6 +181,8 @@ struct StudySpec {
   int32_t replicates = 1;
   // Studies to learn from, copied at creation (search/earlier_study.h).
   std::vector<WarmStart> warm_start = {};
+  // Bytes that its checkpoints may take; nullopt: as the server says.
+  std::optional<int64_t> checkpoint_bytes = {};
 };
 
 // The objectives' indices in `metrics`: those without a bound.

@@ -92,6 +92,20 @@ absl::StatusOr<std::optional<ServerConfig>> ParseServerConfig(
                  "out")
       ->check(CLI::NonNegativeNumber)
       ->capture_default_str();
+  app.add_option("--checkpoint-bytes", config.checkpoint_bytes,
+                 "What the checkpoints of a study may take, unless it says "
+                 "otherwise")
+      ->check(CLI::NonNegativeNumber)
+      ->capture_default_str();
+  app.add_option("--checkpoint-grace", config.checkpoint_grace_seconds,
+                 "A checkpoint that nothing needed for so long is deleted")
+      ->type_name("SECONDS")
+      ->check(CLI::Range(0.5, 31'536'000.0) & CLI::Validator(IsNumber, "", ""))
+      ->capture_default_str();
+  app.add_option("--checkpoint-folder", config.checkpoint_folder,
+                 "Keep the chunks of checkpoints in here, which workers may "
+                 "share by the same flag; default: in the data folder")
+      ->type_name("FOLDER");
   app.add_option("--log-level", config.log_level, "What goes to stderr")
       ->check(CLI::IsMember({"debug", "info", "warn", "error"}))
       ->capture_default_str();

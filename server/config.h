@@ -19,6 +19,10 @@ struct ServerConfig {
   double worker_lease_seconds = 60;
   int search_threads = 2;
   int64_t min_free_bytes = int64_t{512} << 20;  // Below it, no new leases.
+  // Of a study that says nothing itself.
+  int64_t checkpoint_bytes = int64_t{10} << 30;
+  double checkpoint_grace_seconds = 600;
+  std::string checkpoint_folder;  // Empty: in data_dir.
   std::string log_level = "info";
 };
 

@@ -27,6 +27,13 @@ using prometheus::Registry;
 // The one list, by name. Help and documentation are both made from it.
 constexpr MetricInfo kMetrics[] = {
     {"assay_build_info", "gauge", "version", "1, for the version that runs"},
+    {"assay_checkpoint_bytes", "gauge", "",
+     "What checkpoints take on the disk, each chunk once for each study"},
+    {"assay_checkpoint_deletions_total", "counter", "",
+     "Checkpoints deleted because nothing needed them"},
+    {"assay_checkpoint_upload_bytes_total", "counter", "",
+     "Bytes of chunks taken"},
+    {"assay_checkpoints_total", "counter", "", "Checkpoints taken"},
     {"assay_commit_group_size", "histogram", "",
      "Writes that shared one commit of the database"},
     {"assay_commit_queue_bytes", "gauge", "", "Bytes of writes that wait"},
@@ -185,6 +192,15 @@ struct ServerMetrics::Series {
   Family<Gauge>& slots = GaugeFamily("assay_worker_slots", registry);
   Gauge& slots_total = slots.Add({{"state", "total"}});
   Gauge& slots_busy = slots.Add({{"state", "busy"}});
+
+  Gauge& checkpoint_bytes =
+      GaugeFamily("assay_checkpoint_bytes", registry).Add({});
+  Counter& checkpoint_deletions =
+      CounterFamily("assay_checkpoint_deletions_total", registry).Add({});
+  Counter& upload_bytes =
+      CounterFamily("assay_checkpoint_upload_bytes_total", registry).Add({});
+  Counter& checkpoints =
+      CounterFamily("assay_checkpoints_total", registry).Add({});
 
   Histogram& commit = HistogramFamily("assay_commit_seconds", registry)
                           .Add({}, SecondsBuckets());
@@ -360,6 +376,20 @@ void ServerMetrics::SetWorkers(int workers, int slots_total, int slots_busy) {
   series_->workers.Set(workers);
   series_->slots_total.Set(slots_total);
   series_->slots_busy.Set(slots_busy);
+}
+
+void ServerMetrics::CountChunk(int64_t bytes) {
+  series_->upload_bytes.Increment(static_cast<double>(bytes));
+}
+
+void ServerMetrics::CountCheckpoint() { series_->checkpoints.Increment(); }
+
+void ServerMetrics::CountDeletedCheckpoints(int count) {
+  series_->checkpoint_deletions.Increment(count);
+}
+
+void ServerMetrics::SetCheckpointBytes(int64_t bytes) {
+  series_->checkpoint_bytes.Set(static_cast<double>(bytes));
 }
 
 void ServerMetrics::ObserveCommit(absl::Duration duration, int writes) {

@@ -65,6 +65,12 @@ class ServerMetrics {
   void CountLeaseExpiry();
   void SetWorkers(int workers, int slots_total, int slots_busy);
 
+  // Checkpoints. `bytes`: of a chunk that was taken, or of all that are kept.
+  void CountChunk(int64_t bytes);
+  void CountCheckpoint();
+  void CountDeletedCheckpoints(int count);
+  void SetCheckpointBytes(int64_t bytes);
+
   // Storage. `writes`: how many shared the commit.
   void ObserveCommit(absl::Duration duration, int writes);
   void SetCommitQueueBytes(int64_t bytes);

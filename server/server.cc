@@ -8,8 +8,10 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cerrno>
+#include <cstdlib>
 #include <filesystem>
 #include <utility>
 
@@ -18,6 +20,10 @@
 #include "absl/strings/strip.h"
 #include "search/base/clock.h"
 #include "search/base/status_macros.h"
+#include "server/checkpoint_collector.h"
+#include "server/checkpoint_registry.h"
+#include "server/chunk_keeper.h"
+#include "server/grpc/checkpoint_service.h"
 #include "server/grpc/insight_service.h"
 #include "server/grpc/refuse_unparsable.h"
 #include "server/grpc/report_calls.h"
@@ -34,6 +40,7 @@
 #include "server/metrics_observer.h"
 #include "server/thread_pool.h"
 #include "server/timer.h"
+#include "storage/chunk_folder.h"
 #include "storage/sqlite_storage.h"
 
 namespace assay {
@@ -48,11 +55,33 @@ constexpr absl::Duration kRequestMemory = absl::Hours(24);
 constexpr int kReadThreads = 2;
 constexpr int kSearchNiceness = 10;
 constexpr int kInsightNiceness = 19;  // Somebody looks; nothing waits.
+// They wait for the disk more than they work.
+constexpr int kCheckpointThreads = 4;
 
 absl::StatusOr<std::unique_ptr<Storage>> OpenStorage(
     const ServerConfig& config) {
   if (config.memory) return OpenMemoryStorage();
   return OpenSqliteStorage(config.data_dir);
+}
+
+// A server that keeps nothing has a folder for the chunks all the same, which
+// goes with it.
+absl::StatusOr<std::string> ChunksPath(const ServerConfig& config) {
+  if (!config.checkpoint_folder.empty()) return config.checkpoint_folder;
+  if (!config.memory) return config.data_dir + "/checkpoints";
+  std::string pattern =
+      (std::filesystem::temp_directory_path() / "assay-checkpoints-XXXXXX")
+          .string();
+  if (mkdtemp(pattern.data()) == nullptr) {
+    return absl::ErrnoToStatus(errno, pattern);
+  }
+  return pattern;
+}
+
+absl::StatusOr<std::unique_ptr<ChunkFolder>> OpenChunks(
+    const ServerConfig& config) {
+  ASSAY_ASSIGN_OR_RETURN(const std::string path, ChunksPath(config));
+  return ChunkFolder::Open(path, ChunkFolder::Sync::kDurable);
 }
 
 // gRPC unlinks the socket that it finds, whoever listens on it.
@@ -74,10 +103,18 @@ bool SomebodyListensOn(absl::string_view path) {
 
 class Server::Parts {
  public:
-  Parts(const ServerConfig& config, std::unique_ptr<Storage> storage)
-      : config_(config), storage_(std::move(storage)) {}
+  Parts(const ServerConfig& config, std::unique_ptr<Storage> storage,
+        std::unique_ptr<ChunkFolder> chunks)
+      : config_(config),
+        storage_(std::move(storage)),
+        chunks_(std::move(chunks)) {}
 
-  ~Parts() { Stop(); }
+  ~Parts() {
+    Stop();
+    if (!config_.memory || !config_.checkpoint_folder.empty()) return;
+    std::error_code ignored;
+    std::filesystem::remove_all(chunks_->path(), ignored);
+  }
 
   absl::Status Start() {
     ASSAY_RETURN_IF_ERROR(studies_.Load());
@@ -108,6 +145,7 @@ class Server::Parts {
     if (http_) http_->Stop(absl::Seconds(1));
     timer_.Stop();
     insight_pool_->Stop();
+    checkpoint_pool_->Stop();
     search_pool_->Stop();
     pool_->Stop();     // What the last commits post to it is forgotten.
     storage_.reset();  // Commits what waits.
@@ -141,6 +179,9 @@ class Server::Parts {
                  [this] { dispatcher_.CheckDeadlines(); });
     timer_.Every(absl::Seconds(1), [this] { Measure(); });
     timer_.Every(absl::Hours(1), [this] { ForgetRequests(); });
+    timer_.Every(
+        absl::Seconds(std::min(60.0, config_.checkpoint_grace_seconds)),
+        [this] { checkpoint_pool_->Post([this] { collector_.Collect(); }); });
   }
 
   void Measure() {
@@ -169,9 +210,12 @@ class Server::Parts {
     if (low) {
       spdlog::warn("{} bytes are free in {}: no trial is handed out below {}",
                    free, config_.data_dir, config_.min_free_bytes);
-      dispatcher_.HoldBack(absl::StrCat(
-          "the server's disk is nearly full: ", free, " bytes are free"));
+      const std::string why = absl::StrCat(
+          "the server's disk is nearly full: ", free, " bytes are free");
+      dispatcher_.HoldBack(why);
+      checkpoints_.HoldBack(why);
     } else {
+      checkpoints_.HoldBack("");
       dispatcher_.HoldBack("");
       workers_.MatchAnew();
     }
@@ -218,6 +262,7 @@ class Server::Parts {
     builder.RegisterService(&worker_service_);
     builder.RegisterService(&server_service_);
     builder.RegisterService(&insight_service_);
+    builder.RegisterService(&checkpoint_service_);
     reports_.AddTo(builder);
     absl::string_view path = config_.grpc;
     const bool is_taken =
@@ -246,6 +291,7 @@ class Server::Parts {
   MessageSpecCodec codec_;
   ServerMetrics metrics_{clock_.Now()};
   std::unique_ptr<Storage> storage_;
+  const std::unique_ptr<ChunkFolder> chunks_;
   std::unique_ptr<ThreadPool> pool_ =
       std::make_unique<ThreadPool>(kReadThreads);
   std::unique_ptr<ThreadPool> search_pool_ =
@@ -253,6 +299,9 @@ class Server::Parts {
   // Of its own: a search shall not wait for a question, nor the other way.
   std::unique_ptr<ThreadPool> insight_pool_ =
       std::make_unique<ThreadPool>(1, kInsightNiceness);
+  // Of its own: megabytes are read, hashed and synced.
+  std::unique_ptr<ThreadPool> checkpoint_pool_ =
+      std::make_unique<ThreadPool>(kCheckpointThreads);
   Timer timer_{clock_};
   ChangeFeed feed_;
   LeaseTable leases_{clock_};
@@ -265,6 +314,13 @@ class Server::Parts {
                            *pool_, timer_,
                            absl::Seconds(config_.worker_lease_seconds)}};
   Insight insight_{{studies_, *storage_, *insight_pool_}};
+  ChunkKeeper keeper_{*chunks_, clock_};
+  CheckpointRegistry checkpoints_{{studies_, *storage_, leases_, clock_,
+                                   *checkpoint_pool_, *chunks_, keeper_,
+                                   metrics_, config_.checkpoint_bytes}};
+  CheckpointCollector collector_{
+      {studies_, *storage_, clock_, *checkpoint_pool_, checkpoints_, metrics_,
+       absl::Seconds(config_.checkpoint_grace_seconds)}};
   MetricsObserver observer_{{studies_, *storage_, metrics_}};
   ServiceContext context_{
       studies_,
@@ -286,6 +342,8 @@ class Server::Parts {
   WorkerService worker_service_{context_};
   ServerService server_service_{context_};
   InsightService insight_service_{context_, insight_};
+  CheckpointService checkpoint_service_{context_, checkpoints_,
+                                        *checkpoint_pool_};
   ReportCalls reports_{context_, trial_service_};
   int grpc_port_ = 0;
   std::unique_ptr<grpc::Server> grpc_;
@@ -301,7 +359,10 @@ Server::~Server() = default;
 absl::StatusOr<std::unique_ptr<Server>> Server::Start(
     const ServerConfig& config) {
   ASSAY_ASSIGN_OR_RETURN(std::unique_ptr<Storage> storage, OpenStorage(config));
-  auto parts = std::make_unique<Parts>(config, std::move(storage));
+  ASSAY_ASSIGN_OR_RETURN(std::unique_ptr<ChunkFolder> chunks,
+                         OpenChunks(config));
+  auto parts =
+      std::make_unique<Parts>(config, std::move(storage), std::move(chunks));
   ASSAY_RETURN_IF_ERROR(parts->Start());
   return std::unique_ptr<Server>(new Server(std::move(parts)));
 }

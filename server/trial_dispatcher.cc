@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "search/base/status_macros.h"
+#include "server/resume.h"
 
 namespace assay {
 namespace {
@@ -55,9 +56,14 @@ class TrialDispatcher::HandOut {
  private:
   int Given() const { return static_cast<int>(answer_.handouts.size()); }
 
-  void Give(Trial trial, Attempt attempt) {
-    answer_.handouts.push_back(
-        {std::move(trial), std::move(attempt), transaction_.study().seed});
+  absl::Status Give(Trial trial, Attempt attempt) {
+    ASSAY_ASSIGN_OR_RETURN(std::shared_ptr<const Checkpoint> resume,
+                           FindResume(transaction_.rows(), trial));
+    answer_.handouts.push_back({.trial = std::move(trial),
+                                .attempt = std::move(attempt),
+                                .study_seed = transaction_.study().seed,
+                                .resume = std::move(resume)});
+    return absl::OkStatus();
   }
 
   absl::Status GiveOwnRunning(int count) {
@@ -69,7 +75,7 @@ class TrialDispatcher::HandOut {
       if (attempt.by_worker) continue;
       ASSAY_ASSIGN_OR_RETURN(Trial trial,
                              transaction_.rows().GetTrial(attempt.trial));
-      Give(std::move(trial), std::move(attempt));
+      ASSAY_RETURN_IF_ERROR(Give(std::move(trial), std::move(attempt)));
     }
     return absl::OkStatus();
   }
@@ -123,7 +129,7 @@ class TrialDispatcher::HandOut {
     if (waiting) {
       ASSAY_ASSIGN_OR_RETURN(Attempt attempt,
                              transaction_.Start(*waiting, holder_));
-      Give(*std::move(waiting), std::move(attempt));
+      ASSAY_RETURN_IF_ERROR(Give(*std::move(waiting), std::move(attempt)));
       return true;
     }
     if (!spent) return GiveProposal();
@@ -153,7 +159,7 @@ class TrialDispatcher::HandOut {
     Trial trial = AsTrial(taken.proposal);
     ASSAY_ASSIGN_OR_RETURN(Attempt attempt,
                            transaction_.AddRunning(trial, holder_));
-    Give(std::move(trial), std::move(attempt));
+    ASSAY_RETURN_IF_ERROR(Give(std::move(trial), std::move(attempt)));
     return true;
   }
 

@@ -16,6 +16,7 @@
 #include "absl/time/time.h"
 #include "search/base/clock.h"
 #include "search/base/mutex.h"
+#include "search/checkpoint.h"
 #include "search/trial.h"
 #include "server/lease_table.h"
 #include "server/study_registry.h"
@@ -29,6 +30,7 @@ struct Handout {
   Attempt attempt;
   uint64_t study_seed = 0;
   std::shared_ptr<const StudySpec> spec;
+  std::shared_ptr<const Checkpoint> resume = nullptr;  // FindResume().
 };
 
 // What a client asks for.

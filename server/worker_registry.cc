@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "search/base/status_macros.h"
+#include "server/resume.h"
 
 namespace assay {
 namespace {
@@ -236,6 +237,8 @@ void WorkerRegistry::FinishGreeting(const std::shared_ptr<Greeting>& greeting) {
           handout.study_seed = study.seed;
           ASSAY_ASSIGN_OR_RETURN(handout.spec,
                                  parts_.registry.Spec(rows, study));
+          ASSAY_ASSIGN_OR_RETURN(handout.resume,
+                                 FindResume(rows, handout.trial));
           return absl::OkStatus();
         });
     const bool runs =

@@ -11,6 +11,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "search/checkpoint.h"
 #include "search/earlier_study.h"
 #include "search/id.h"
 #include "search/study.h"
@@ -144,6 +145,29 @@ class Snapshot {
 
   virtual absl::StatusOr<std::optional<RequestRecord>> FindRequest(
       const std::string& owner, const std::string& request_id) = 0;
+
+  // Trials that continue this one, by rising id.
+  virtual absl::StatusOr<std::vector<Trial>> ListContinuing(TrialId trial) = 0;
+
+  virtual absl::StatusOr<Checkpoint> GetCheckpoint(CheckpointId id) = 0;
+  // The one that was inserted last.
+  virtual absl::StatusOr<std::optional<Checkpoint>> NewestCheckpoint(
+      TrialId trial) = 0;
+  // The same of this attempt: step and manifest.
+  virtual absl::StatusOr<std::optional<Checkpoint>> FindCheckpoint(
+      const Checkpoint& like) = 0;
+  // By rising id after `after`, without manifests. `trial` 0: of the whole
+  // study; `study` 0 as well: all there are.
+  virtual absl::StatusOr<std::vector<Checkpoint>> ListCheckpoints(
+      StudyId study, TrialId trial, CheckpointId after, int limit) = 0;
+  // Whether a checkpoint of any study has this chunk.
+  virtual absl::StatusOr<bool> IsChunkNamed(const std::string& hash) = 0;
+  // What the study's checkpoints take, each chunk counted once. Study 0: the
+  // sum over the studies.
+  virtual absl::StatusOr<int64_t> CheckpointBytes(StudyId study) = 0;
+  // What a checkpoint with this manifest would add to that.
+  virtual absl::StatusOr<int64_t> CheckpointBytesNewTo(
+      StudyId study, const Manifest& manifest) = 0;
 };
 
 // What a write sees: as a read, with its own changes so far. Rows are stored as
@@ -193,6 +217,15 @@ class Transaction : public Snapshot {
                                      const std::string& request_id,
                                      const RequestRecord& record) = 0;
   virtual absl::Status DeleteRequestsBefore(absl::Time time) = 0;
+
+  // AlreadyExists if FindCheckpoint() finds it.
+  virtual absl::StatusOr<CheckpointId> InsertCheckpoint(
+      const Checkpoint& checkpoint) = 0;
+  virtual absl::Status SetUnneeded(CheckpointId id,
+                                   std::optional<absl::Time> since) = 0;
+  // Gives the hashes that no checkpoint names any more.
+  virtual absl::StatusOr<std::vector<std::string>> DeleteCheckpoint(
+      CheckpointId id) = 0;
 };
 
 // Figures for /metrics and the flow of new work.

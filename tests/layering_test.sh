@@ -11,9 +11,9 @@ forbid search  "storage/|server/|worker/|client/|proto/|$outside"
 forbid storage 'server/|worker/|client/|proto/|grpc|google/protobuf|spdlog|torch|prometheus|boost|CLI|yaml-cpp'
 forbid proto   'storage/|server/|worker/|client/|sqlite3|spdlog|torch|prometheus|boost|CLI|yaml-cpp'
 forbid server  'worker/|client/|torch|sqlite3|yaml-cpp'
-forbid worker  'server/|storage/|client/|sqlite3|prometheus'
+forbid worker  'server/|storage/|client/|sqlite3|prometheus' 'storage/(chunk_folder|checkpoint_files).h'
 forbid worker/trainer 'search/|proto/|absl|grpc|google/protobuf|spdlog|boost'
-forbid client  'server/|storage/|worker/|torch|sqlite3|prometheus|boost'
+forbid client  'server/|storage/|worker/|torch|sqlite3|prometheus|boost' 'storage/checkpoint_files.h'
 # Heavy headers stay out of headers.
 grep -rnE '#include [<"](grpcpp|torch|sqlite3|boost)' --include='*.h' search storage server/*.h worker/*.h 2>/dev/null && bad=1
 exit $bad

@@ -156,6 +156,7 @@ absl::StatusOr<std::optional<WorkerConfig>> ReadConfig(
   std::string runners_file;
   double grace = 10;
   double self_stop = 0;
+  double checkpoint_wait = absl::ToDoubleSeconds(config.checkpoint_wait);
 
   CLI::App app("Runs the trials of an Assay coordinator on this machine.",
                "assay-worker");
@@ -198,6 +199,17 @@ absl::StatusOr<std::optional<WorkerConfig>> ReadConfig(
   app.add_option("--scratch-limit", config.scratch_limit,
                  "Bytes that a trial may have in its scratch folder; 0: any")
       ->check(CLI::NonNegativeNumber);
+  app.add_option("--cache-bytes", config.cache_bytes,
+                 "Disk for checkpoints seen before, so that trials go on from "
+                 "them without fetching; 0: none")
+      ->check(CLI::NonNegativeNumber);
+  app.add_option("--checkpoint-folder", config.checkpoint_folder,
+                 "Folder that the coordinator shares by the same flag: "
+                 "checkpoints are written and read there");
+  app.add_option("--checkpoint-wait", checkpoint_wait,
+                 "Seconds that the end of an attempt waits for its last "
+                 "checkpoint to be taken by the coordinator")
+      ->check(CLI::Range(0.0, 86400.0));
   app.add_flag("--verbose", config.verbose, "Log more");
   try {
     app.parse(argc, argv);
@@ -208,6 +220,7 @@ absl::StatusOr<std::optional<WorkerConfig>> ReadConfig(
     return absl::InvalidArgumentError(error.what());
   }
   config.grace = absl::Seconds(grace);
+  config.checkpoint_wait = absl::Seconds(checkpoint_wait);
   if (self_stop > 0) config.self_stop = absl::Seconds(self_stop);
   if (!config.data_root.empty()) {
     config.data_root = fs::absolute(config.data_root).string();

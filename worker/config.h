@@ -35,6 +35,11 @@ struct WorkerConfig {
   absl::Duration grace = absl::Seconds(10);
   absl::Duration self_stop = absl::InfiniteDuration();
   int64_t spool_bytes = int64_t{64} << 20;
+  int64_t cache_bytes = int64_t{4} << 30;  // Of checkpoints seen before.
+  // Shared with the coordinator; empty: checkpoints travel over the network.
+  std::string checkpoint_folder;
+  // So long an attempt's end waits for its last checkpoint to be taken.
+  absl::Duration checkpoint_wait = absl::Minutes(10);
   int64_t scratch_limit = 0;  // Bytes of a trial's scratch folder; 0: none.
   bool verbose = false;
 };

@@ -31,50 +31,17 @@ int64_t BytesIn(const std::string& path) {
 
 }  // namespace
 
-ScratchFolders::ScratchFolders() : thread_([this] { Serve(); }) {}
-
-ScratchFolders::~ScratchFolders() {
-  {
-    MutexLock lock(mutex_);
-    stopping_ = true;
-  }
-  changed_.NotifyAll();
-  thread_.join();
-}
-
 void ScratchFolders::Measure(std::string path, Measured measured) {
-  Order([path = std::move(path), measured = std::move(measured)] {
+  thread_.Order([path = std::move(path), measured = std::move(measured)] {
     measured(BytesIn(path));
   });
 }
 
 void ScratchFolders::Remove(std::string path) {
-  Order([path = std::move(path)] {
+  thread_.Order([path = std::move(path)] {
     std::error_code ignored;
     fs::remove_all(path, ignored);
   });
-}
-
-void ScratchFolders::Order(std::function<void()> work) {
-  {
-    MutexLock lock(mutex_);
-    work_.push_back(std::move(work));
-  }
-  changed_.NotifyAll();
-}
-
-void ScratchFolders::Serve() {
-  for (;;) {
-    std::function<void()> work;
-    {
-      MutexLock lock(mutex_);
-      while (work_.empty() && !stopping_) changed_.Wait(mutex_);
-      if (work_.empty()) return;
-      work = std::move(work_.front());
-      work_.pop_front();
-    }
-    work();
-  }
 }
 
 }  // namespace assay

@@ -191,6 +191,11 @@ void ServerLink::AddFinish(AttemptKey key, v1::Finish finish) {
   changed_.NotifyAll();
 }
 
+int32_t ServerLink::NumberOf(AttemptKey key) const {
+  MutexLock lock(mutex_);
+  return spool_.NumberOf(key);
+}
+
 void ServerLink::SetDraining(bool draining) {
   {
     MutexLock lock(mutex_);

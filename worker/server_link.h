@@ -69,6 +69,9 @@ class ServerLink {
   void AddOutput(AttemptKey key, absl::string_view bytes);
   void AddFinish(AttemptKey key, v1::Finish finish);
 
+  // The number under which the coordinator knows it now.
+  int32_t NumberOf(AttemptKey key) const;
+
   void SetDraining(bool draining);
 
   // Everything is acknowledged.

@@ -95,6 +95,11 @@ void Spool::AddFinish(AttemptKey key, v1::Finish finish) {
   Shrink();
 }
 
+int32_t Spool::NumberOf(AttemptKey key) const {
+  const auto found = attempts_.find(key);
+  return found == attempts_.end() ? key.attempt : found->second.number;
+}
+
 std::optional<AttemptKey> Spool::Find(int64_t trial, int32_t number) const {
   for (auto it = attempts_.lower_bound({trial, 0});
        it != attempts_.end() && it->first.trial == trial; ++it) {

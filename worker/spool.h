@@ -29,6 +29,8 @@ class Spool {
   // Drops all of it. Nothing for one that is not here, as in all that follow.
   void Forget(AttemptKey key);
   bool Has(AttemptKey key) const { return attempts_.contains(key); }
+  // Its present number; that of its key if it is not here.
+  int32_t NumberOf(AttemptKey key) const;
 
   void AddMeasurement(AttemptKey key, v1::Measurement measurement);
   void AddOutput(AttemptKey key, absl::string_view bytes);

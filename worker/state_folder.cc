@@ -132,7 +132,7 @@ absl::StatusOr<std::unique_ptr<StateFolder>> StateFolder::Open(
     const std::string& path) {
   std::error_code error;
   const std::string absolute = fs::absolute(path, error).string();
-  for (const char* folder : {"processes", "trials", "output"}) {
+  for (const char* folder : {"processes", "trials", "checkpoints", "output"}) {
     fs::create_directories(fs::path(absolute) / folder, error);
     if (error) {
       return SystemError(absl::StrCat("state folder ", absolute),
@@ -196,8 +196,10 @@ void StateFolder::ClearLeftovers() {
     fs::remove(path, ignored);
   }
   std::error_code ignored;
-  for (const fs::path& path : FilesByAge(path_ + "/trials")) {
-    fs::remove_all(path, ignored);
+  for (const std::string& folder : {path_ + "/trials", Checkpoints()}) {
+    for (const fs::path& path : FilesByAge(folder)) {
+      fs::remove_all(path, ignored);
+    }
   }
 }
 

@@ -18,12 +18,15 @@ namespace assay {
 //   lock              held (flock) while the worker lives
 //   processes/PID     a process group that runs: start time, boot, worker
 //   trials/12-1/      scratch folder of attempt 1 of trial 12
+//   checkpoints/      of the attempts that run (checkpoints.h)
+//   cache/            chunks of checkpoints (chunk_cache.h)
 //   output/12-1.log   its output (trial_output.h)
 // and a SocketFolder elsewhere.
 class StateFolder {
  public:
   // Makes the folder if there is none, then kills the process groups that a
-  // worker left behind when it was killed, and removes their scratch folders.
+  // worker left behind when it was killed, and removes their scratch folders
+  // and checkpoints.
   // AlreadyExists if another worker uses the folder.
   static absl::StatusOr<std::unique_ptr<StateFolder>> Open(
       const std::string& path);
@@ -34,6 +37,8 @@ class StateFolder {
   const std::string& path() const { return path_; }
   std::string ScratchOf(AttemptKey key) const;
   std::string OutputOf(AttemptKey key) const;
+  std::string Checkpoints() const { return path_ + "/checkpoints"; }
+  std::string Cache() const { return path_ + "/cache"; }
   // A path for a new socket, in a folder that is closed to other users.
   std::string NewSocket();
 

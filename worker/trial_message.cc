@@ -60,6 +60,12 @@ absl::StatusOr<int64_t> ToInteger(absl::string_view key, const json& value) {
   return Wrong(key, value, "a whole number");
 }
 
+absl::StatusOr<int64_t> ToStep(absl::string_view key, const json& value) {
+  ASSAY_ASSIGN_OR_RETURN(const int64_t step, ToInteger(key, value));
+  if (step >= 0 && step <= kMaxInteger) return step;
+  return Wrong(key, value, "0 to 2^53");
+}
+
 absl::StatusOr<std::string> ToText(absl::string_view key, const json& value,
                                    size_t max_bytes) {
   if (!value.is_string()) return Wrong(key, value, "a string");
@@ -131,10 +137,7 @@ absl::StatusOr<TrialMessage> ToReport(const json& body) {
   for (const auto& [key, value] : body.items()) {
     if (key == "step") {
       has_step = true;
-      ASSAY_ASSIGN_OR_RETURN(measurement.step, ToInteger(key, value));
-      if (measurement.step < 0 || measurement.step > kMaxInteger) {
-        return Wrong(key, value, "0 to 2^53");
-      }
+      ASSAY_ASSIGN_OR_RETURN(measurement.step, ToStep(key, value));
     } else if (key == "metrics") {
       ASSAY_ASSIGN_OR_RETURN(measurement.metrics, ToMetrics(key, value));
     } else if (key == "instance") {
@@ -198,6 +201,18 @@ absl::StatusOr<TrialMessage> ToAttribute(const json& body) {
   return attribute;
 }
 
+absl::StatusOr<TrialMessage> ToCheckpointNotice(const json& body) {
+  CheckpointNotice notice;
+  for (const auto& [key, value] : body.items()) {
+    if (key != "step") return Unknown("checkpoint", key, "step");
+    ASSAY_ASSIGN_OR_RETURN(notice.step, ToStep(key, value));
+  }
+  if (body.empty()) {
+    return absl::InvalidArgumentError("a checkpoint needs \"step\"");
+  }
+  return notice;
+}
+
 std::string Line(const json& message) {
   return message.dump(-1, ' ', false, json::error_handler_t::replace) + "\n";
 }
@@ -214,16 +229,18 @@ absl::StatusOr<TrialMessage> ParseTrialMessage(absl::string_view line) {
   if (!message.is_object() || message.size() != 1 ||
       !message.begin()->is_object()) {
     return absl::InvalidArgumentError(
-        "the line has to be an object with one key, report, finish or "
-        "attribute, that holds an object");
+        "the line has to be an object with one key, report, checkpoint, finish "
+        "or attribute, that holds an object");
   }
   const std::string& kind = message.begin().key();
   const json& body = *message.begin();
   if (kind == "report") return ToReport(body);
+  if (kind == "checkpoint") return ToCheckpointNotice(body);
   if (kind == "finish") return ToEnd(body);
   if (kind == "attribute") return ToAttribute(body);
-  return absl::InvalidArgumentError(absl::StrCat(
-      "unknown key \"", kind, "\"; report, finish and attribute are known"));
+  return absl::InvalidArgumentError(
+      absl::StrCat("unknown key \"", kind,
+                   "\"; report, checkpoint, finish and attribute are known"));
 }
 
 std::string AckLine(int64_t lines) { return Line({{"ack", lines}}); }

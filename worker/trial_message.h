@@ -26,10 +26,16 @@ struct TrialAttribute {
   std::string value;
 };
 
+// {"checkpoint":{"step":9}}: what lies in ASSAY_CHECKPOINT is complete.
+struct CheckpointNotice {
+  int64_t step = 0;  // The last one that is in it.
+};
+
 // A Measurement is
 // {"report":{"step":3,"metrics":{"loss":0.4},"instance":0,
 //            "gradients":{"loss":{"lr":-1.5}}}}, the last two optional.
-using TrialMessage = std::variant<Measurement, DeclaredEnd, TrialAttribute>;
+using TrialMessage =
+    std::variant<Measurement, DeclaredEnd, TrialAttribute, CheckpointNotice>;
 
 // Numbers may also be the strings "NaN", "Infinity" and "-Infinity", which
 // JSON cannot say. InvalidArgument names the key, what it is and what is

@@ -98,7 +98,8 @@ std::vector<std::string> Objectives(const v1::WorkerAssignment& assignment) {
 
 std::string MakeTrialFile(const v1::WorkerAssignment& assignment,
                           const Parameters& parameters,
-                          const WorkerConfig& config) {
+                          const WorkerConfig& config,
+                          const TrialPlaces& places) {
   const v1::Trial& trial = assignment.trial();
   json file = {
       {"study", {{"id", trial.study_id()}, {"name", assignment.study()}}},
@@ -112,6 +113,14 @@ std::string MakeTrialFile(const v1::WorkerAssignment& assignment,
       {"seed", trial.seed()},
       {"metrics", Objectives(assignment)},
   };
+  if (!places.checkpoint.empty()) {
+    file["checkpoint"] = {{"folder", places.checkpoint},
+                          {"final", assignment.final_checkpoint()}};
+  }
+  if (!places.resume.empty()) {
+    file["resume"] = {{"folder", places.resume},
+                      {"step", assignment.resume().step()}};
+  }
   if (assignment.template_().has_builtin()) {
     file["config"] = ToJson(assignment.template_().builtin().config());
   }
@@ -190,7 +199,7 @@ absl::StatusOr<TrialPlan> PlanTrial(const v1::WorkerAssignment& assignment,
   plan.socket = places.socket;
   plan.devices = places.devices;
   plan.objectives = Objectives(assignment);
-  plan.trial_file = MakeTrialFile(assignment, parameters, config);
+  plan.trial_file = MakeTrialFile(assignment, parameters, config, places);
   plan.grace = config.grace;
   plan.scratch_limit = config.scratch_limit;
   if (assignment.template_().max_seconds() > 0) {
@@ -209,6 +218,10 @@ absl::StatusOr<TrialPlan> PlanTrial(const v1::WorkerAssignment& assignment,
   environment["ASSAY_REPLICATE"] = absl::StrCat(trial.replicate());
   environment["ASSAY_ATTEMPT"] = absl::StrCat(assignment.attempt());
   environment["ASSAY_STUDY"] = assignment.study();
+  if (!places.checkpoint.empty()) {
+    environment["ASSAY_CHECKPOINT"] = places.checkpoint;
+  }
+  if (!places.resume.empty()) environment["ASSAY_RESUME"] = places.resume;
   plan.command.environment = ToList(environment);
   return plan;
 }

@@ -18,6 +18,8 @@ struct TrialPlaces {
   std::string socket;
   std::string devices;       // CUDA_VISIBLE_DEVICES.
   std::string process_mark;  // StateFolder::ProcessMark().
+  std::string checkpoint;    // Folder: ASSAY_CHECKPOINT.
+  std::string resume;        // Folder: ASSAY_RESUME; empty: from the start.
 };
 
 // How to run what the coordinator assigned. An error is the study's, or this

@@ -74,11 +74,12 @@ absl::Status TrialRun::Prepare() {
   std::ofstream file(TrialFileIn(plan_.scratch));
   file << plan_.trial_file << std::flush;
   if (!file) return SystemError(TrialFileIn(plan_.scratch));
-  ASSAY_ASSIGN_OR_RETURN(socket_,
-                         TrialSocket::Listen(services_.loop, plan_.socket,
-                                             [this](TrialMessage message) {
-                                               return Take(std::move(message));
-                                             }));
+  ASSAY_ASSIGN_OR_RETURN(socket_, TrialSocket::Listen(
+                                      services_.loop, plan_.socket,
+                                      [this](TrialMessage message) {
+                                        return Take(std::move(message));
+                                      },
+                                      events_.checkpoint));
   return absl::OkStatus();
 }
 
@@ -198,6 +199,7 @@ absl::Status TrialRun::TakeAttribute(TrialAttribute attribute) {
 void TrialRun::TakeMeasurement(Measurement measurement) {
   measurement.elapsed_seconds =
       absl::ToDoubleSeconds(SystemClock().SinceBoot() - started_at_);
+  last_step_ = measurement.step;
   for (const auto& [name, value] : measurement.metrics) {
     record_.last_metrics[name] = value;
   }
@@ -254,6 +256,8 @@ void TrialRun::EndedForGood() {
   for (auto& [key, attribute] : attributes_) {
     attributes.push_back(std::move(attribute));
   }
+  const bool is_well = !record_.process.by_signal && record_.process.code == 0;
+  if (is_well && events_.left) events_.left(last_step_);
   const auto ended = events_.ended;  // It may destroy this.
   ended(Conclude(record_), std::move(attributes));
 }

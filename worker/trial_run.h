@@ -56,6 +56,13 @@ class TrialRun {
     // `elapsed_seconds` is set, `sequence` not.
     std::function<void(Measurement)> measurement;
     std::function<void(absl::string_view)> output;
+    // It says that its checkpoint is complete; `answer` tells it, later, that
+    // it may write there again. nullptr: there are no checkpoints.
+    std::function<void(CheckpointNotice, TrialSocket::Answer)> checkpoint =
+        nullptr;
+    // It ended with exit code 0, after reporting this step last; before
+    // `ended`.
+    std::function<void(int64_t last_step)> left = nullptr;
     // Last call; may destroy this.
     std::function<void(AttemptEnd, std::vector<TrialAttribute>)> ended;
   };
@@ -107,6 +114,7 @@ class TrialRun {
   std::unique_ptr<TrialSocket> socket_;
   Process process_;
   AttemptRecord record_;
+  int64_t last_step_ = 0;
   // By namespace and key: a later one replaces an earlier one.
   std::map<std::pair<std::string, std::string>, TrialAttribute> attributes_;
   size_t attribute_bytes_ = 0;

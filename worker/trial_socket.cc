@@ -23,7 +23,8 @@ constexpr size_t kMaxDrainReads = 256;
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<TrialSocket>> TrialSocket::Listen(
-    EventLoop& loop, std::string path, Take take) {
+    EventLoop& loop, std::string path, Take take,
+    TakeCheckpoint take_checkpoint) {
   sockaddr_un address = {};
   address.sun_family = AF_UNIX;
   if (path.size() >= sizeof(address.sun_path)) {
@@ -40,16 +41,18 @@ absl::StatusOr<std::unique_ptr<TrialSocket>> TrialSocket::Listen(
       listen(listener.get(), SOMAXCONN) != 0) {
     return SystemError(absl::StrCat("socket ", path));
   }
-  return std::unique_ptr<TrialSocket>(new TrialSocket(
-      loop, std::move(path), std::move(listener), std::move(take)));
+  return std::unique_ptr<TrialSocket>(
+      new TrialSocket(loop, std::move(path), std::move(listener),
+                      std::move(take), std::move(take_checkpoint)));
 }
 
 TrialSocket::TrialSocket(EventLoop& loop, std::string path, Descriptor listener,
-                         Take take)
+                         Take take, TakeCheckpoint take_checkpoint)
     : loop_(loop),
       path_(std::move(path)),
       listener_(std::move(listener)),
-      take_(std::move(take)) {
+      take_(std::move(take)),
+      take_checkpoint_(std::move(take_checkpoint)) {
   WatchListener();
 }
 
@@ -77,6 +80,7 @@ void TrialSocket::SetPaused(bool paused) {
 
 void TrialSocket::Drain() {
   paused_ = true;  // What is accepted now is read below, not by the loop.
+  draining_ = true;
   for (Accept(); !connections_.empty(); Accept()) DrainConnections();
   loop_.Unwatch(std::exchange(listener_watch_, 0));
   listener_.Close();
@@ -84,12 +88,14 @@ void TrialSocket::Drain() {
 
 void TrialSocket::DrainConnections() {
   while (!connections_.empty()) {
-    const auto& [id, connection] = *connections_.begin();
+    const Id id = connections_.begin()->first;
+    Connection& connection = connections_.begin()->second;
+    TakeLines(id, connection);  // Those that waited for an answer.
     // A grandchild may write on for ever.
     for (size_t reads = 0; reads < kMaxDrainReads; ++reads) {
-      if (!Receive(connections_.at(id)) || connection.at_end) break;
+      if (!Receive(id, connection) || connection.at_end) break;
     }
-    Send(connections_.at(id));
+    Send(connection);
     Close(id);
   }
 }
@@ -118,16 +124,20 @@ void TrialSocket::Accept() {
 
 void TrialSocket::OnReady(Id id, uint32_t events) {
   Connection& connection = connections_.at(id);
-  if ((events & ~uint32_t{EPOLLOUT}) != 0) Receive(connection);
+  if ((events & ~uint32_t{EPOLLOUT}) != 0) Receive(id, connection);
+  CloseOrRewatch(id, connection);
+}
+
+void TrialSocket::CloseOrRewatch(Id id, Connection& connection) {
   Send(connection);
-  if (connection.at_end) {
+  if (connection.at_end && !connection.waiting) {
     Close(id);
   } else {
     Rewatch(id, connection);
   }
 }
 
-bool TrialSocket::Receive(Connection& connection) {
+bool TrialSocket::Receive(Id id, Connection& connection) {
   std::array<char, kReadBytes> buffer;
   const ssize_t count =
       recv(connection.socket.get(), buffer.data(), buffer.size(), MSG_DONTWAIT);
@@ -139,34 +149,66 @@ bool TrialSocket::Receive(Connection& connection) {
   } else {
     connection.received.append(buffer.data(), static_cast<size_t>(count));
   }
-  TakeLines(connection);
+  TakeLines(id, connection);
   return true;
 }
 
-void TrialSocket::TakeLines(Connection& connection) {
+void TrialSocket::TakeLines(Id id, Connection& connection) {
   absl::string_view rest = connection.received;
-  for (size_t end = rest.find('\n'); end != absl::string_view::npos;
+  for (size_t end = rest.find('\n');
+       end != absl::string_view::npos && (!connection.waiting || draining_);
        end = rest.find('\n')) {
     if (!std::exchange(connection.skipping, false)) {
-      TakeLine(connection, rest.substr(0, end));
+      TakeLine(id, connection, rest.substr(0, end));
     }
     rest.remove_prefix(end + 1);
   }
   connection.received.erase(0, connection.received.size() - rest.size());
   if (connection.skipping) connection.received.clear();
-  if (connection.received.size() <= kMaxLine) return;
+  // While it waits no more than one read is here.
+  if (connection.waiting || connection.received.size() <= kMaxLine) return;
   connection.received.clear();
   connection.skipping = true;
   absl::StrAppend(&connection.answers,
                   ErrorLine("the line is above 1 MiB and was left out"));
 }
 
-void TrialSocket::TakeLine(Connection& connection, absl::string_view line) {
+void TrialSocket::TakeLine(Id id, Connection& connection,
+                           absl::string_view line) {
   if (line.find_first_not_of(" \t\r") == absl::string_view::npos) return;
   absl::StatusOr<TrialMessage> message = ParseTrialMessage(line);
+  if (!message.ok()) return AnswerLine(connection, message.status());
+  const auto* notice = std::get_if<CheckpointNotice>(&*message);
+  if (notice != nullptr) return TakeNotice(id, connection, *notice);
+  AnswerLine(connection, take_(*std::move(message)));
+}
+
+void TrialSocket::TakeNotice(Id id, Connection& connection,
+                             CheckpointNotice notice) {
+  if (!take_checkpoint_) {
+    return AnswerLine(
+        connection, absl::UnimplementedError("checkpoints are not kept here"));
+  }
+  connection.waiting = true;
+  take_checkpoint_(notice, [this, id, alive = std::weak_ptr<bool>(alive_)](
+                               const absl::Status& status) {
+    if (!alive.expired()) AnswerLater(id, status);
+  });
+}
+
+void TrialSocket::AnswerLater(Id id, const absl::Status& status) {
+  const auto found = connections_.find(id);
+  if (found == connections_.end() || !found->second.waiting) return;
+  Connection& connection = found->second;
+  connection.waiting = false;
+  AnswerLine(connection, status);
+  TakeLines(id, connection);
+  CloseOrRewatch(id, connection);
+}
+
+void TrialSocket::AnswerLine(Connection& connection,
+                             const absl::Status& status) {
   const bool full = connection.answers.size() > kMaxAnswers;
-  const absl::Status status =
-      message.ok() ? take_(*std::move(message)) : message.status();
   if (!status.ok()) {
     if (full) return;  // Nobody reads them.
     absl::StrAppend(&connection.answers, ErrorLine(status.message()));
@@ -201,7 +243,7 @@ void TrialSocket::Send(Connection& connection) {
 void TrialSocket::Rewatch(Id id, Connection& connection) {
   const uint32_t events =
       EPOLLIN | (connection.answers.empty() ? 0U : uint32_t{EPOLLOUT});
-  if (paused_) {
+  if (paused_ || connection.waiting) {
     // Not EPOLLIN alone: a hang-up would be told again and again.
     loop_.Unwatch(std::exchange(connection.watch, 0));
   } else if (connection.watch != 0) {

@@ -10,6 +10,7 @@
 #include "absl/strings/str_cat.h"
 #include "nlohmann/json.hpp"
 #include "proto/convert.h"
+#include "proto/convert_checkpoint.h"
 #include "search/base/status_macros.h"
 #include "spdlog/spdlog.h"
 #include "worker/trial_planner.h"
@@ -97,13 +98,24 @@ absl::StatusOr<std::unique_ptr<Worker>> Worker::Create(
     spdlog::warn("killed {} process groups that a worker left behind",
                  state->leftovers());
   }
-  return std::unique_ptr<Worker>(new Worker(std::move(config), std::move(gpus),
-                                            loop, spawner, std::move(state)));
+  ASSAY_ASSIGN_OR_RETURN(std::unique_ptr<ChunkCache> cache,
+                         ChunkCache::Open(state->Cache(), config.cache_bytes));
+  std::unique_ptr<ChunkFolder> shared;
+  if (!config.checkpoint_folder.empty()) {
+    ASSAY_ASSIGN_OR_RETURN(shared,
+                           ChunkFolder::Open(config.checkpoint_folder,
+                                             ChunkFolder::Sync::kDurable));
+  }
+  return std::unique_ptr<Worker>(
+      new Worker(std::move(config), std::move(gpus), loop, spawner,
+                 std::move(state), std::move(cache), std::move(shared)));
 }
 
 Worker::Worker(WorkerConfig config, std::vector<GpuDevice> gpus,
                EventLoop& loop, Spawner& spawner,
-               std::unique_ptr<StateFolder> state)
+               std::unique_ptr<StateFolder> state,
+               std::unique_ptr<ChunkCache> cache,
+               std::unique_ptr<ChunkFolder> shared)
     : config_(std::move(config)),
       loop_(loop),
       spawner_(spawner),
@@ -120,13 +132,33 @@ Worker::Worker(WorkerConfig config, std::vector<GpuDevice> gpus,
                           .spool_bytes = config_.spool_bytes,
                           .self_stop = config_.self_stop},
       MakeLinkEvents());
+  checkpoints_ = MakeCheckpoints(std::move(cache), std::move(shared));
   spdlog::info("worker {}: {} slots, {} GPUs, coordinator {}", config_.name,
                slots_.slots(), gpus.size(), config_.server);
 }
 
 Worker::~Worker() {
+  checkpoints_.reset();
   link_.reset();
   running_.clear();
+}
+
+std::unique_ptr<Checkpoints> Worker::MakeCheckpoints(
+    std::unique_ptr<ChunkCache> cache, std::unique_ptr<ChunkFolder> shared) {
+  return std::make_unique<Checkpoints>(Checkpoints::Options{
+      .loop = &loop_,
+      .root = state_->Checkpoints(),
+      .channel = OpenCheckpointChannel(config_.server, std::move(shared)),
+      .cache = std::move(cache),
+      .number = [this](AttemptKey key) { return link_->NumberOf(key); },
+      .say = [this](AttemptKey key,
+                    absl::string_view text) { Say(key, text); }});
+}
+
+// Of any thread.
+void Worker::Say(AttemptKey key, absl::string_view text) {
+  spdlog::warn("{}: {}", ToText(key), std::string(text));
+  link_->AddOutput(key, absl::StrCat("assay-worker: ", text, "\n"));
 }
 
 v1::Hello Worker::MakeHello(const std::vector<GpuDevice>& gpus) const {
@@ -222,21 +254,63 @@ void Worker::StartWaiting() {
       ++next;
       continue;
     }
-    const Waiting taken = std::move(*next);
+    Waiting taken = std::move(*next);
     next = waiting_.erase(next);
-    Start(taken.key, taken.assignment, *std::move(slots));
+    Start(taken.key, std::move(taken.assignment), *std::move(slots));
   }
 }
 
-void Worker::Start(AttemptKey key, const v1::WorkerAssignment& assignment,
+void Worker::Start(AttemptKey key, v1::WorkerAssignment assignment,
                    std::vector<int> slots) {
+  if (assignment.has_resume()) {
+    return Fetch(key, std::move(assignment), std::move(slots));
+  }
+  if (assignment.trial().continues() != 0) {
+    Say(key, absl::StrCat("trial ", assignment.trial().continues(),
+                          " left no checkpoint: it starts from step 0"));
+  }
+  Run(key, assignment, std::move(slots), /*resume=*/"");
+}
+
+void Worker::Fetch(AttemptKey key, v1::WorkerAssignment assignment,
+                   std::vector<int> slots) {
+  absl::StatusOr<Checkpoint> checkpoint = ToCheckpoint(assignment.resume());
+  fetching_[key] = {std::move(assignment), std::move(slots)};
+  if (!checkpoint.ok()) return Fetched(key, checkpoint.status());
+  checkpoints_->Fetch(
+      key, *std::move(checkpoint),
+      [this, key](const absl::Status& status) { Fetched(key, status); });
+}
+
+void Worker::Fetched(AttemptKey key, const absl::Status& status) {
+  auto fetched = fetching_.extract(key);
+  if (fetched.empty()) return;
+  Fetching& fetching = fetched.mapped();
+  if (status.ok()) {
+    return Run(key, fetching.assignment, std::move(fetching.slots),
+               checkpoints_->ResumeOf(key));
+  }
+  Say(key, absl::StrCat("the checkpoint of step ",
+                        fetching.assignment.resume().step(),
+                        " cannot be had, it starts from step 0: ",
+                        std::string(status.message())));
+  Run(key, fetching.assignment, std::move(fetching.slots), /*resume=*/"");
+}
+
+void Worker::Run(AttemptKey key, const v1::WorkerAssignment& assignment,
+                 std::vector<int> slots, const std::string& resume) {
   const std::string devices = slots_.DevicesOf(slots);
   const TrialPlaces places = {.key = key,
                               .scratch = state_->ScratchOf(key),
                               .socket = state_->NewSocket(),
                               .devices = devices,
-                              .process_mark = state_->ProcessMark()};
+                              .process_mark = state_->ProcessMark(),
+                              .checkpoint = checkpoints_->OutOf(key),
+                              .resume = resume};
   absl::StatusOr<TrialPlan> plan = PlanTrial(assignment, config_, places);
+  if (plan.ok()) {
+    if (absl::Status made = checkpoints_->Open(key); !made.ok()) plan = made;
+  }
   if (!plan.ok()) {
     slots_.Release(slots);
     return Finish(
@@ -269,6 +343,11 @@ TrialRun::Events Worker::MakeRunEvents(AttemptKey key) {
           },
       .output = [this, key](
                     absl::string_view bytes) { link_->AddOutput(key, bytes); },
+      .checkpoint =
+          [this, key](CheckpointNotice notice, TrialSocket::Answer answer) {
+            checkpoints_->Take(key, notice.step, std::move(answer));
+          },
+      .left = [this, key](int64_t step) { checkpoints_->TakeLeft(key, step); },
       .ended =
           [this, key](AttemptEnd end, std::vector<TrialAttribute> attributes) {
             Ended(key, end, attributes);
@@ -281,10 +360,19 @@ void Worker::Ended(AttemptKey key, const AttemptEnd& end,
   const Running ended = std::move(running_.at(key));
   running_.erase(key);
   slots_.Release(ended.slots);
+  const bool is_of_use = end.kind != AttemptEnd::Kind::kFatal &&
+                         end.kind != AttemptEnd::Kind::kInfeasible;
   if (ended.lost) {
     Recorded(key);
-  } else {
+  } else if (!is_of_use) {
     Finish(key, end, attributes);
+  } else {
+    sending_.insert(key);
+    checkpoints_->Finish(key, config_.checkpoint_wait,
+                         [this, key, end, attributes] {
+                           if (sending_.erase(key) == 0) return;
+                           Finish(key, end, attributes);
+                         });
   }
   state_->TrimOutput(kKeptOutputs);
   StartWaiting();
@@ -301,18 +389,27 @@ void Worker::Finish(AttemptKey key, const AttemptEnd& end,
 void Worker::StopAttempt(AttemptKey key, const std::string& reason) {
   const auto running = running_.find(key);
   if (running != running_.end()) return running->second.run->Stop(reason);
-  const auto waiting =
-      std::find_if(waiting_.begin(), waiting_.end(),
-                   [&](const Waiting& entry) { return entry.key == key; });
-  if (waiting == waiting_.end()) return;  // It just ended.
-  waiting_.erase(waiting);
-  Finish(key, {AttemptEnd::Kind::kStopped, reason, {}}, {});
+  EndUnstarted(key, {AttemptEnd::Kind::kStopped, reason, {}});
+}
+
+void Worker::EndUnstarted(AttemptKey key, const AttemptEnd& end) {
+  auto fetched = fetching_.extract(key);
+  const bool was_waiting = std::erase_if(waiting_, [&](const Waiting& entry) {
+                             return entry.key == key;
+                           }) > 0;
+  if (fetched.empty() && !was_waiting) return;  // It just ended.
+  if (!fetched.empty()) slots_.Release(fetched.mapped().slots);
+  Finish(key, end, {});
 }
 
 void Worker::Lost(AttemptKey key, const std::string& reason) {
   spdlog::warn("{} is no longer ours: {}", ToText(key), reason);
   std::erase_if(waiting_,
                 [&](const Waiting& entry) { return entry.key == key; });
+  if (auto fetched = fetching_.extract(key); !fetched.empty()) {
+    slots_.Release(fetched.mapped().slots);
+  }
+  sending_.erase(key);
   const auto found = running_.find(key);
   if (found == running_.end()) return Recorded(key);
   found->second.lost = true;
@@ -322,6 +419,7 @@ void Worker::Lost(AttemptKey key, const std::string& reason) {
 void Worker::Recorded(AttemptKey key) {
   unrecorded_.erase(key);
   scratch_folders_.Remove(state_->ScratchOf(key));
+  checkpoints_->Forget(key);
   QuitWhenDone();
 }
 
@@ -340,15 +438,18 @@ void Worker::Drain() {
 }
 
 void Worker::HandBackWaiting() {
-  const std::deque<Waiting> waiting = std::exchange(waiting_, {});
-  for (const Waiting& entry : waiting) {
-    Finish(entry.key, {AttemptEnd::Kind::kHandedBack, "the worker drains", {}},
-           {});
+  std::vector<AttemptKey> keys;
+  for (const Waiting& entry : waiting_) keys.push_back(entry.key);
+  for (const auto& [key, fetching] : fetching_) keys.push_back(key);
+  for (const AttemptKey key : keys) {
+    EndUnstarted(key, {AttemptEnd::Kind::kHandedBack, "the worker drains", {}});
   }
 }
 
 void Worker::QuitWhenDone() {
-  if (drains_ == 0 || !running_.empty() || !waiting_.empty()) return;
+  const bool is_busy = !running_.empty() || !waiting_.empty() ||
+                       !fetching_.empty() || !sending_.empty();
+  if (drains_ == 0 || is_busy) return;
   // The link may know already what its event has yet to tell us.
   if (unrecorded_.empty() && link_->Idle()) return loop_.Quit();
   loop_.After(kLastWords, [this, alive = std::weak_ptr<bool>(alive_)] {

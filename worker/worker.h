@@ -10,6 +10,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "assay/v1/worker.pb.h"
+#include "worker/checkpoints.h"
 #include "worker/config.h"
 #include "worker/event_loop.h"
 #include "worker/gpu_inventory.h"
@@ -26,9 +27,10 @@ namespace assay {
 // The agent: takes assignments, gives each its slots, runs it and reports how
 // it ended, until it is drained. On the loop's thread.
 //
-// An attempt goes  assigned -> (waits for slots) -> runs -> ended -> recorded.
-// Its slots are free from "ended" on, when its process is gone; its scratch
-// folder goes with "recorded".
+// An attempt goes  assigned -> (waits for slots) -> (its checkpoint is fetched)
+// -> runs -> ended -> (its last checkpoint is sent) -> recorded. Its slots are
+// free from "ended" on, when its process is gone; its folders go with
+// "recorded".
 class Worker {
  public:
   // `loop` and `spawner` must outlive this. Errors: of the state folder.
@@ -55,22 +57,40 @@ class Worker {
     AttemptKey key;
     v1::WorkerAssignment assignment;
   };
+  struct Fetching {
+    v1::WorkerAssignment assignment;
+    std::vector<int> slots;
+  };
 
   Worker(WorkerConfig config, std::vector<GpuDevice> gpus, EventLoop& loop,
-         Spawner& spawner, std::unique_ptr<StateFolder> state);
+         Spawner& spawner, std::unique_ptr<StateFolder> state,
+         std::unique_ptr<ChunkCache> cache,
+         std::unique_ptr<ChunkFolder> shared);
 
   v1::Hello MakeHello(const std::vector<GpuDevice>& gpus) const;
   LinkEvents MakeLinkEvents();
   void Assigned(AttemptKey key, v1::WorkerAssignment assignment);
   void StartWaiting();
-  void Start(AttemptKey key, const v1::WorkerAssignment& assignment,
+  // Fetches its checkpoint first, if it has one.
+  void Start(AttemptKey key, v1::WorkerAssignment assignment,
              std::vector<int> slots);
+  void Fetch(AttemptKey key, v1::WorkerAssignment assignment,
+             std::vector<int> slots);
+  void Fetched(AttemptKey key, const absl::Status& status);
+  // `resume`: its folder; empty: from the start.
+  void Run(AttemptKey key, const v1::WorkerAssignment& assignment,
+           std::vector<int> slots, const std::string& resume);
+  void Say(AttemptKey key, absl::string_view text);
+  std::unique_ptr<Checkpoints> MakeCheckpoints(
+      std::unique_ptr<ChunkCache> cache, std::unique_ptr<ChunkFolder> shared);
   TrialRun::Events MakeRunEvents(AttemptKey key);
   void Ended(AttemptKey key, const AttemptEnd& end,
              const std::vector<TrialAttribute>& attributes);
   void StopAttempt(AttemptKey key, const std::string& reason);
   void Lost(AttemptKey key, const std::string& reason);
   void Recorded(AttemptKey key);
+  // Ends what has not started yet; nothing for what has.
+  void EndUnstarted(AttemptKey key, const AttemptEnd& end);
   void HandBackWaiting();
   void Finish(AttemptKey key, const AttemptEnd& end,
               const std::vector<TrialAttribute>& attributes);
@@ -84,13 +104,16 @@ class Worker {
   StandbyPool standby_;
   SlotTable slots_;
   std::deque<Waiting> waiting_;  // Assigned, and no slot is free.
+  std::map<AttemptKey, Fetching> fetching_;
   std::map<AttemptKey, Running> running_;
+  std::set<AttemptKey> sending_;  // Ended; the last checkpoint is on its way.
   std::set<AttemptKey> unrecorded_;  // Ended.
   bool drained_by_server_ = false;
   int drains_ = 0;
   // What other threads post finds out whether this still lives.
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
-  std::unique_ptr<ServerLink> link_;  // Last: its threads call this.
+  std::unique_ptr<ServerLink> link_;          // Its threads call this.
+  std::unique_ptr<Checkpoints> checkpoints_;  // Last: its threads call `link_`.
 };
 
 }  // namespace assay

@@ -8,6 +8,17 @@
         if trial.report(step=epoch, loss=loss):
             break                      # an early-stopping rule says: enough
 
+A program that writes checkpoints goes on where a lost attempt, or the trial that it continues, ended:
+
+    first = 1
+    if trial.resume:
+        model.load(trial.resume + "/model.pt")
+        first = trial.resume_step + 1
+    for epoch in range(first, 11):
+        ...
+        model.save(trial.checkpoint_folder + "/model.pt")
+        trial.checkpoint(step=epoch)
+
 A worker tells the program where the trial lies (ASSAY_TRIAL, a JSON file) and where to report (ASSAY_SOCKET). Outside of a
 trial the same program runs too: parameters are the given defaults, reports are printed.
 
@@ -39,7 +50,11 @@ def current(defaults=None):
 class Trial:
     """One trial. `parameters`: a dict. `seed`: an integer for every random number. `budget`: (from, to) steps; to is 0 if
     the program decides. `replicate`: which run of its configuration it is, from 0; each has a `seed` of its own. `number`,
-    `attempt`, `study`: for people. `stop_reason`: None, or why it should end."""
+    `attempt`, `study`: for people. `stop_reason`: None, or why it should end.
+
+    `checkpoint_folder`: where to write what is needed to go on; None outside of a trial. `resume`: a folder with such files
+    to go on from, of step `resume_step`; None: start at the beginning. `final_checkpoint`: a later run may continue from
+    the end of this one, so write a checkpoint there."""
 
     def __init__(self, description, connection=None):
         trial = description.get("trial", {})
@@ -52,6 +67,12 @@ class Trial:
         self.replicate = int(trial.get("replicate", 0))
         self.study = description.get("study", {}).get("name")
         self.metrics = list(description.get("metrics", []))
+        checkpoint = description.get("checkpoint", {})
+        self.checkpoint_folder = checkpoint.get("folder")
+        self.final_checkpoint = bool(checkpoint.get("final", False))
+        resume = description.get("resume", {})
+        self.resume = resume.get("folder")
+        self.resume_step = int(resume.get("step", 0))
         self.stop_reason = None
         self._connection = connection
 
@@ -81,6 +102,13 @@ class Trial:
         if instance is not None:
             report["instance"] = int(instance)
         self._say({"report": report})
+        return self.stop_reason is not None
+
+    def checkpoint(self, step):
+        """Says that the files in `checkpoint_folder` are complete: `step` is the last one that is in them. Returns once
+        they are copied; until then, do not write there. Returns True if the trial should end now. Raises ValueError if
+        there are none, or if they cannot be kept (links, names that are no UTF-8)."""
+        self._say({"checkpoint": {"step": int(step)}})
         return self.stop_reason is not None
 
     def attribute(self, key, value):

@@ -8,7 +8,9 @@
 
 #include "absl/strings/str_cat.h"
 #include "proto/convert.h"
+#include "proto/convert_checkpoint.h"
 #include "search/base/status_macros.h"
+#include "search/checkpoint_retention.h"
 #include "search/expression.h"
 #include "search/trial_fields.h"
 #include "server/grpc/page_token.h"
@@ -56,6 +58,11 @@ v1::SuggestResponse ToMessage(const Answer& answer) {
         assay::ToMessage(handout.trial, handout.study_seed);
     assignment.set_attempt(handout.attempt.number);
     assignment.set_lease_seconds(absl::ToDoubleSeconds(handout.attempt.lease));
+    if (handout.resume) {
+      *assignment.mutable_resume() = assay::ToMessage(*handout.resume);
+    }
+    assignment.set_final_checkpoint(handout.spec &&
+                                    HasContinuations(*handout.spec));
   }
   if (answer.handouts.empty()) {
     response.set_retry_after(absl::ToDoubleSeconds(answer.retry_after));

@@ -6,7 +6,9 @@
 
 #include "absl/strings/str_cat.h"
 #include "proto/convert.h"
+#include "proto/convert_checkpoint.h"
 #include "search/base/status_macros.h"
+#include "search/checkpoint_retention.h"
 #include "server/grpc/spec_codec.h"
 #include "server/grpc/trial_requests.h"
 
@@ -277,6 +279,10 @@ void WorkerStream::Assign(const Handout& handout) {
   assignment.set_study(spec.name());
   *assignment.mutable_template_() = spec.trial();
   *assignment.mutable_metrics() = spec.metrics();
+  if (handout.resume) {
+    *assignment.mutable_resume() = assay::ToMessage(*handout.resume);
+  }
+  assignment.set_final_checkpoint(HasContinuations(*view->spec));
   Send(std::move(message));
 }
 

@@ -77,6 +77,25 @@ constexpr const char* kInvariants[] = {
     " COUNT(*) FROM earlier_trial AS t WHERE t.study = e.study AND t.place ="
     " e.place) AS n FROM earlier_study AS e) WHERE n <> used",
 
+    "SELECT 'checkpoint ' || checkpoint.id || ' of trial ' || trial.id || ' is"
+    " of another study' FROM checkpoint JOIN trial ON trial.id ="
+    " checkpoint.trial WHERE checkpoint.study <> trial.study",
+
+    // Each chunk once a checkpoint, as many checkpoints as its row says.
+    "SELECT 'study ' || study || ' counts ' || TOTAL(counted) || ' checkpoints"
+    " for chunk ' || hex || ', there are ' || TOTAL(there) FROM ("
+    " SELECT study, lower(hex(hash)) AS hex, checkpoints AS counted, 0 AS there"
+    " FROM study_chunk UNION ALL SELECT study, chunk, 0, 1 FROM (SELECT"
+    " DISTINCT checkpoint.id, study, chunk.value AS chunk FROM checkpoint,"
+    " json_each(manifest) AS file, json_each(file.value, '$.chunks') AS chunk))"
+    " GROUP BY study, hex HAVING TOTAL(counted) <> TOTAL(there)",
+
+    "SELECT 'study ' || study || ' counts ' || TOTAL(counted) || ' bytes of"
+    " checkpoints, its chunks have ' || TOTAL(there) FROM (SELECT study, bytes"
+    " AS counted, 0 AS there FROM checkpoint_usage UNION ALL SELECT study, 0,"
+    " size FROM study_chunk) GROUP BY study"
+    " HAVING TOTAL(counted) <> TOTAL(there)",
+
     "SELECT 'measurement ' || sequence || ' of trial ' || trial.id || ' is of"
     " another study' FROM measurement JOIN trial ON trial.id ="
     " measurement.trial WHERE measurement.study <> trial.study",

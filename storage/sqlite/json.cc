@@ -173,4 +173,43 @@ absl::StatusOr<Parameters> DecodeParameters(absl::string_view text) {
   return parameters;
 }
 
+absl::StatusOr<std::string> EncodeManifest(const Manifest& manifest) {
+  json files = json::array();
+  for (const CheckpointFile& file : manifest.files) {
+    json chunks = json::array();
+    for (const std::string& hash : file.chunks) {
+      chunks.push_back(absl::BytesToHexString(hash));
+    }
+    files.push_back({{"path", file.path},
+                     {"size", file.size},
+                     {"mode", file.mode},
+                     {"chunks", std::move(chunks)}});
+  }
+  try {
+    return files.dump();
+  } catch (const json::exception& error) {
+    return absl::InvalidArgumentError("a path is not UTF-8");
+  }
+}
+
+absl::StatusOr<Manifest> DecodeManifest(absl::string_view text) {
+  const json files = Parse(text);
+  if (!files.is_array()) return Malformed(text);
+  Manifest manifest;
+  try {
+    for (const json& file : files) {
+      CheckpointFile& to = manifest.files.emplace_back();
+      to.path = file.at("path").get<std::string>();
+      to.size = file.at("size").get<int64_t>();
+      to.mode = file.at("mode").get<uint32_t>();
+      for (const json& hash : file.at("chunks")) {
+        to.chunks.push_back(absl::HexStringToBytes(hash.get<std::string>()));
+      }
+    }
+  } catch (const json::exception&) {
+    return Malformed(text);
+  }
+  return manifest;
+}
+
 }  // namespace assay

@@ -6,6 +6,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "search/checkpoint.h"
 #include "search/parameter.h"
 #include "search/trial.h"
 
@@ -24,11 +25,13 @@ absl::StatusOr<std::string> EncodeMetrics(const Metrics& metrics);
 absl::StatusOr<std::string> EncodeCounts(const Counts& counts);
 absl::StatusOr<std::string> EncodeGradients(const Gradients& gradients);
 absl::StatusOr<std::string> EncodeParameters(const Parameters& parameters);
+absl::StatusOr<std::string> EncodeManifest(const Manifest& manifest);
 
 // DataLoss if the text was not written by the above.
 absl::StatusOr<Metrics> DecodeMetrics(absl::string_view json);
 absl::StatusOr<Counts> DecodeCounts(absl::string_view json);
 absl::StatusOr<Gradients> DecodeGradients(absl::string_view json);
 absl::StatusOr<Parameters> DecodeParameters(absl::string_view json);
+absl::StatusOr<Manifest> DecodeManifest(absl::string_view json);
 
 }  // namespace assay

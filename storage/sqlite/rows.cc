@@ -307,6 +307,31 @@ absl::StatusOr<Trial> ReadEarlierTrial(Statement& statement) {
   return trial;
 }
 
+void BindCheckpoint(Statement& statement, const Checkpoint& checkpoint) {
+  statement.Bind(checkpoint.study.value);
+  statement.Bind(checkpoint.trial.value);
+  statement.Bind(checkpoint.attempt);
+  statement.Bind(checkpoint.step);
+  statement.BindTime(checkpoint.created);
+  statement.Bind(checkpoint.files);
+  statement.Bind(checkpoint.bytes);
+  statement.BindTime(checkpoint.unneeded_since);
+}
+
+Checkpoint ReadCheckpoint(Statement& statement) {
+  Checkpoint checkpoint;
+  checkpoint.id = CheckpointId{statement.Int()};
+  checkpoint.study = StudyId{statement.Int()};
+  checkpoint.trial = TrialId{statement.Int()};
+  checkpoint.attempt = statement.Int32();
+  checkpoint.step = statement.Int();
+  checkpoint.created = statement.Time();
+  checkpoint.files = statement.Int();
+  checkpoint.bytes = statement.Int();
+  checkpoint.unneeded_since = statement.OptionalTime();
+  return checkpoint;
+}
+
 void BindRequest(Statement& statement, const RequestRecord& record) {
   statement.BindText(record.method);
   statement.BindBlob(record.fingerprint);

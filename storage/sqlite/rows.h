@@ -1,6 +1,7 @@
 #pragma once
 
 #include "absl/status/statusor.h"
+#include "search/checkpoint.h"
 #include "search/earlier_study.h"
 #include "search/study.h"
 #include "search/trial.h"
@@ -78,6 +79,13 @@ void BindEarlierTrial(Statement& statement, const Trial& trial,
                       const std::string& parameters,
                       const std::string& final_metrics);
 absl::StatusOr<Trial> ReadEarlierTrial(Statement& statement);
+
+#define ASSAY_CHECKPOINT_COLUMNS \
+  "study, trial, attempt, step, created, files, bytes, unneeded_since"
+
+void BindCheckpoint(Statement& statement, const Checkpoint& checkpoint);
+// After its id; without the manifest.
+Checkpoint ReadCheckpoint(Statement& statement);
 
 #define ASSAY_REQUEST_COLUMNS "method, fingerprint, response, time"
 

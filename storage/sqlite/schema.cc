@@ -199,9 +199,46 @@ CREATE TABLE earlier_trial (
 ) STRICT, WITHOUT ROWID;
 )sql";
 
+// `manifest` is JSON, `digest` its SHA-256. A study's chunk has a row as long
+// as so many of its checkpoints name it; `checkpoint_usage` sums their sizes.
+constexpr char kCheckpoints[] = R"sql(
+CREATE TABLE checkpoint (
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  study INTEGER NOT NULL REFERENCES study (id),
+  trial INTEGER NOT NULL,
+  attempt INTEGER NOT NULL,
+  step INTEGER NOT NULL CHECK (step >= 0),
+  created INTEGER NOT NULL,
+  files INTEGER NOT NULL CHECK (files > 0),
+  bytes INTEGER NOT NULL CHECK (bytes >= 0),
+  unneeded_since INTEGER,
+  digest BLOB NOT NULL,
+  manifest TEXT NOT NULL,
+  UNIQUE (trial, attempt, step, digest),
+  FOREIGN KEY (trial, attempt) REFERENCES attempt (trial, number)
+) STRICT;
+CREATE INDEX checkpoint_of_trial ON checkpoint (trial, id);
+CREATE INDEX checkpoint_of_study ON checkpoint (study, id);
+
+CREATE TABLE study_chunk (
+  hash BLOB NOT NULL CHECK (length(hash) = 32),
+  study INTEGER NOT NULL REFERENCES study (id),
+  size INTEGER NOT NULL CHECK (size > 0),
+  checkpoints INTEGER NOT NULL CHECK (checkpoints > 0),
+  PRIMARY KEY (hash, study)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE checkpoint_usage (
+  study INTEGER PRIMARY KEY REFERENCES study (id),
+  bytes INTEGER NOT NULL CHECK (bytes >= 0)
+) STRICT;
+
+CREATE INDEX trial_continuing ON trial (continues) WHERE continues <> 0;
+)sql";
+
 // The n-th brings user_version n - 1 to n. Append; never edit one that was
 // released.
-constexpr const char* kMigrations[] = {kFirst, kEarlierStudies};
+constexpr const char* kMigrations[] = {kFirst, kEarlierStudies, kCheckpoints};
 
 absl::Status Apply(Connection& connection, int64_t version) {
   absl::Status status = connection.Execute(absl::StrCat(

@@ -69,6 +69,20 @@ class SqliteTransaction : public Transaction {
                                                         TrialId trial) override;
   absl::StatusOr<std::optional<RequestRecord>> FindRequest(
       const std::string& owner, const std::string& request_id) override;
+  absl::StatusOr<std::vector<Trial>> ListContinuing(TrialId trial) override;
+  absl::StatusOr<Checkpoint> GetCheckpoint(CheckpointId id) override;
+  absl::StatusOr<std::optional<Checkpoint>> NewestCheckpoint(
+      TrialId trial) override;
+  absl::StatusOr<std::optional<Checkpoint>> FindCheckpoint(
+      const Checkpoint& like) override;
+  absl::StatusOr<std::vector<Checkpoint>> ListCheckpoints(StudyId study,
+                                                          TrialId trial,
+                                                          CheckpointId after,
+                                                          int limit) override;
+  absl::StatusOr<bool> IsChunkNamed(const std::string& hash) override;
+  absl::StatusOr<int64_t> CheckpointBytes(StudyId study) override;
+  absl::StatusOr<int64_t> CheckpointBytesNewTo(
+      StudyId study, const Manifest& manifest) override;
 
   absl::StatusOr<StudyId> InsertStudy(const Study& study) override;
   absl::Status UpdateStudy(const Study& study) override;
@@ -92,8 +106,19 @@ class SqliteTransaction : public Transaction {
                              const std::string& request_id,
                              const RequestRecord& record) override;
   absl::Status DeleteRequestsBefore(absl::Time time) override;
+  absl::StatusOr<CheckpointId> InsertCheckpoint(
+      const Checkpoint& checkpoint) override;
+  absl::Status SetUnneeded(CheckpointId id,
+                           std::optional<absl::Time> since) override;
+  absl::StatusOr<std::vector<std::string>> DeleteCheckpoint(
+      CheckpointId id) override;
 
  private:
+  absl::StatusOr<int64_t> NameChunks(const Checkpoint& checkpoint);
+  absl::Status CountBytes(StudyId study, int64_t bytes);
+  // True if no checkpoint of the study names it any more.
+  absl::StatusOr<bool> ReleaseChunk(StudyId study, const std::string& hash);
+
   Connection& connection_;
 };
 

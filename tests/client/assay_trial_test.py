@@ -145,6 +145,24 @@ class TrialTest(unittest.TestCase):
         trial.fail("no data")
         self.assertEqual(self.worker.lines, [{"finish": {"state": "FAILED", "reason": "no data"}}])
 
+    def test_a_checkpoint_is_said_once_it_is_complete(self):
+        trial = self.trial(lambda lines: [{"stop": "enough"}, {"ack": len(lines)}])
+        self.assertTrue(trial.checkpoint(step=9))
+        self.assertEqual(self.worker.lines, [{"checkpoint": {"step": 9}}])
+
+    def test_a_checkpoint_that_cannot_be_kept_raises(self):
+        trial = self.trial(lambda lines: [{"error": 'checkpoint: "latest" is a link'}])
+        with self.assertRaisesRegex(ValueError, "is a link"):
+            trial.checkpoint(step=9)
+
+    def test_the_folders_of_checkpoints(self):
+        trial = assay_trial.Trial({"checkpoint": {"folder": "/c", "final": True}, "resume": {"folder": "/r", "step": 4}})
+        self.assertEqual((trial.checkpoint_folder, trial.final_checkpoint), ("/c", True))
+        self.assertEqual((trial.resume, trial.resume_step), ("/r", 4))
+        trial = assay_trial.Trial({})
+        self.assertEqual((trial.checkpoint_folder, trial.final_checkpoint), (None, False))
+        self.assertEqual((trial.resume, trial.resume_step), (None, 0))
+
     def test_a_report_without_metrics_is_a_mistake(self):
         with self.assertRaises(ValueError):
             assay_trial.Trial({}).report(step=1)

@@ -18,6 +18,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import urllib.request
 
 import grpc
 
@@ -41,8 +42,9 @@ def _load_stubs():
 
 _load_stubs()
 from google.protobuf import json_format  # noqa: E402
-from assay.v1 import (insight_pb2, insight_pb2_grpc, server_pb2, server_pb2_grpc, study_pb2, study_pb2_grpc, trial_pb2,  # noqa: E402
-                      trial_pb2_grpc, worker_pb2, worker_pb2_grpc)
+from assay.v1 import (checkpoint_pb2, checkpoint_pb2_grpc, insight_pb2, insight_pb2_grpc, server_pb2,  # noqa: E402
+                      server_pb2_grpc, study_pb2, study_pb2_grpc, trial_pb2, trial_pb2_grpc, worker_pb2,
+                      worker_pb2_grpc)
 
 Study, Trial, Attempt = study_pb2.Study, trial_pb2.Trial, trial_pb2.Attempt
 PYTHON = sys.executable
@@ -155,12 +157,12 @@ class Process:
 class Server:
     """A coordinator and stubs to speak with it. Restarts keep data and address."""
 
-    def __init__(self, lab, lease=60.0, memory=False, tcp=False, flags=()):
+    def __init__(self, lab, lease=60.0, memory=False, tcp=False, http="none", flags=()):
         self.folder = lab.new_folder("server")
         self.address = "127.0.0.1:0" if tcp else f"unix:{self.folder}/socket"
         self.log = str(self.folder / "log")
         storage = ["--memory"] if memory else ["--data-dir", str(self.folder / "data")]
-        self.flags = ["--http", "none", "--worker-lease", str(lease), *storage, *flags]
+        self.flags = ["--http", http, "--worker-lease", str(lease), *storage, *flags]
         self.process = None
         self.channel = None
         self.start()
@@ -197,6 +199,7 @@ class Server:
         self.workers = worker_pb2_grpc.WorkerServiceStub(self.channel)
         self.admin = server_pb2_grpc.ServerServiceStub(self.channel)
         self.insight = insight_pb2_grpc.InsightServiceStub(self.channel)
+        self.checkpoint_service = checkpoint_pb2_grpc.CheckpointServiceStub(self.channel)
 
     def kill(self):
         self.process.kill()
@@ -329,6 +332,27 @@ class Server:
             first = piece.offset if first is None else first
             data += piece.data
             offset = piece.offset + len(piece.data)
+
+    # --- Checkpoints ---------------------------------------------------------
+
+    def checkpoints(self, trial_id):
+        """Those kept of the trial, oldest first, without manifests."""
+        return list(self.checkpoint_service.List(
+            checkpoint_pb2.ListCheckpointsRequest(trial_id=trial_id, page_size=1000)).checkpoints)
+
+    def wait_checkpoint(self, trial_id, step, deadline=30.0):
+        return wait_until(lambda: next((c for c in self.checkpoints(trial_id) if c.step == step), None), deadline,
+                          f"the checkpoint of step {step} of trial {trial_id} is kept")
+
+    def chunks(self):
+        """{path: modification time} of the chunks that lie in the data folder."""
+        return {path: path.stat().st_mtime_ns for path in (self.folder / "data/checkpoints").glob("??/*")}
+
+    def metric(self, name):
+        """The value that /metrics shows of a series without labels."""
+        address = re.search(r"HTTP on (\S+)", self.process.text()[self.log_begin:]).group(1)
+        with urllib.request.urlopen(f"http://{address}/metrics", timeout=10) as page:
+            return float(re.search(rf"^{name} (\S+)", page.read().decode(), re.M).group(1))
 
     # --- Workers -------------------------------------------------------------
 

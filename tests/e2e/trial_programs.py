@@ -121,6 +121,72 @@ def hold_with_grandchild(folder):
     hold(folder)
 
 
+# --- Checkpoints -------------------------------------------------------------
+
+def folders():
+    """Where to write a checkpoint, and the one to go on from or None."""
+    resume = os.environ.get("ASSAY_RESUME")
+    return pathlib.Path(os.environ["ASSAY_CHECKPOINT"]), resume and pathlib.Path(resume)
+
+
+def wait_for(file):
+    while not pathlib.Path(file).exists():
+        time.sleep(0.01)
+
+
+def counts(folder, steps, pause="0", announces="yes"):
+    """Counts steps in its checkpoint; each step that is executed is a line of FOLDER/steps. The first attempt waits
+    after step `pause` for FOLDER/go."""
+    out, resume = folders()
+    connection = Socket()
+    first = int((resume / "count").read_text()) if resume else 0
+    for step in range(first + 1, int(steps) + 1):
+        with open(f"{folder}/steps", "a", encoding="utf-8") as file:
+            file.write(f"{trial_id()} {os.environ['ASSAY_ATTEMPT']} {step}\n")
+        (out / "count").write_text(str(step))
+        connection.report(step, loss=1.0 / step)
+        if announces == "yes":
+            answer = connection.say({"checkpoint": {"step": step}})
+            assert answer and "ack" in answer, answer
+        if step == int(pause) and os.environ["ASSAY_ATTEMPT"] == "1":
+            wait_for(f"{folder}/go")
+
+
+def large(folder, files, mebibytes):
+    """Leaves a checkpoint of random files, waits for FOLDER/go, changes one byte, leaves another one."""
+    out, _ = folders()
+    connection = Socket()
+    for number in range(int(files)):
+        (out / f"file{number}").write_bytes(os.urandom(int(mebibytes) << 20))
+    connection.say({"checkpoint": {"step": 1}})
+    wait_for(f"{folder}/go")
+    with open(out / "file1", "r+b") as file:
+        byte = file.read(1)
+        file.seek(0)
+        file.write(bytes([byte[0] ^ 1]))
+    connection.say({"checkpoint": {"step": 2}})
+    connection.report(2, loss=0.5)
+
+
+def leaves(folder, x, bytes_):
+    """Leaves so many bytes, of its own, and ends with its parameter as loss."""
+    out, _ = folders()
+    (out / "x").write_bytes(os.urandom(int(bytes_)))
+    connection = Socket()
+    connection.say({"checkpoint": {"step": 1}})
+    connection.report(1, loss=float(x))
+
+
+def links():
+    """Says what the worker says of a checkpoint that cannot be kept."""
+    out, _ = folders()
+    (out / "model").write_text("weights")
+    (out / "latest").symlink_to("model")
+    connection = Socket()
+    print(connection.say({"checkpoint": {"step": 1}}), flush=True)
+    connection.report(1, loss=1.0)
+
+
 # --- Odd ones ----------------------------------------------------------------
 
 def final_nan():

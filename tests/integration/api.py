@@ -4,10 +4,10 @@ import grpc
 from google.protobuf import message as protobuf_message
 from google.protobuf import message_factory
 
-from assay.v1 import insight_pb2, server_pb2, study_pb2, trial_pb2, worker_pb2
+from assay.v1 import checkpoint_pb2, insight_pb2, server_pb2, study_pb2, trial_pb2, worker_pb2
 
 Code = grpc.StatusCode
-FILES = (insight_pb2, server_pb2, study_pb2, trial_pb2, worker_pb2)
+FILES = (checkpoint_pb2, insight_pb2, server_pb2, study_pb2, trial_pb2, worker_pb2)
 SERVICES = {
     service.name: service
     for file in FILES

@@ -753,6 +753,65 @@ def insight_rows():
     return rows
 
 
+def checkpoint_rows():
+    digest = bytes(32)
+
+    def bad(method, name, request, *words, code=INVALID):
+        method = f"CheckpointService/{method}"
+        if isinstance(request, dict):
+            request = api.request_type(method)(**request)
+        return row(name, method, request, code, *words)
+
+    def file(path="model", size=1, chunks=(digest,), **fields):
+        return dict(path=path, size=size, chunks=chunks, **fields)
+
+    def commit(*files, **fields):
+        return dict(dict(trial_id=1, attempt=1, step=1, manifest=dict(files=files)), **fields)
+
+    rows = []
+    for method in ("Missing", "Commit"):
+        rows += [
+            bad(method, "nothing", {}, "manifest.files: 0", "1 to 10000"),
+            bad(method, "10,001 files", commit(*[file(str(i), 0, ()) for i in range(10001)]),
+                "10001"),
+            bad(method, "step below 0", commit(file(), step=-1), "step: -1"),
+            bad(method, "absolute path", commit(file("/etc/passwd")), '"/etc/passwd"', "relative"),
+            bad(method, "path that leaves", commit(file("a/../../b")), "relative"),
+            bad(method, "path with a zero byte", commit(file("a\0b")), "UTF-8"),
+            bad(method, "path of 1 MB", commit(file(MEGABYTE)), "1048576 bytes", "512"),
+            bad(method, "file twice", commit(file(), file()), '"model"', "twice"),
+            bad(method, "file in a file", commit(file("a"), file("a/b")), "lies in", '"a"'),
+            bad(method, "negative size", commit(file(size=-1)), "-1 bytes"),
+            bad(method, "size without chunks", commit(file(size=9, chunks=())), "0 chunks", "1 of"),
+            bad(method, "2^62 bytes", commit(file(size=2**62)), "274877906944"),
+            bad(method, "short hash", commit(file(chunks=(b"x",))), "a hash of 1 bytes", "32"),
+            bad(method, "setuid", commit(file(mode=0o4755)), "mode", "511"),
+        ]
+    return rows + [
+        bad("Missing", "unknown trial", commit(file(), trial_id=10**6), code=NOT_FOUND),
+        bad("Missing", "finished", lambda w: api.request_type("CheckpointService/Missing")(
+            **commit(file(), trial_id=w.finished)), code=PRECONDITION),
+        bad("Commit", "chunks that are not there", commit(file(), trial_id=10**6), "1 of 1",
+            code=PRECONDITION),
+        bad("PutChunk", "nothing", {}, "hash: 0 bytes", "32"),
+        bad("PutChunk", "no data", dict(hash=digest), "data: 0 bytes", "4194304"),
+        bad("PutChunk", "5 MiB", dict(hash=digest, data=bytes(5 << 20)), "data: 5242880 bytes"),
+        bad("PutChunk", "another hash", dict(hash=digest, data=b"x"), "SHA-256", "00000000"),
+        bad("PutChunk", "a path for a hash", dict(hash=b"../../etc/passwd", data=b"x"), "hash: 16"),
+        bad("GetChunk", "nothing", {}, "hash: 0 bytes"),
+        bad("GetChunk", "not there", dict(hash=digest), "00000000", code=NOT_FOUND),
+        bad("Get", "not there", dict(id=10**9), "checkpoint 1000000000", code=NOT_FOUND),
+        bad("Get", "no trial", {}, "trial 0", code=NOT_FOUND),
+        bad("Get", "trial without one",
+            lambda w: api.request_type("CheckpointService/Get")(trial_id=w.running),
+            "has no checkpoint", code=NOT_FOUND),
+        bad("List", "no study", {}, "study", "empty"),
+        bad("List", "unknown study", dict(study="nobody"), '"nobody"', code=NOT_FOUND),
+        bad("List", "unknown trial", dict(trial_id=10**6), code=NOT_FOUND),
+        bad("List", "page_size", dict(study="world", page_size=1001), "page_size: 1001"),
+    ]
+
+
 def other_rows():
     return [
         row("unknown worker", "WorkerService/Drain", api.request_type("WorkerService/Drain")(
@@ -775,7 +834,7 @@ def other_rows():
 
 @pytest.mark.parametrize("method, request_, code, words", [
     *create_rows(), *study_rows(), *suggest_rows(), *trial_rows(), *parameter_rows(),
-    *list_rows(), *insight_rows(), *other_rows()])
+    *list_rows(), *checkpoint_rows(), *insight_rows(), *other_rows()])
 def test_is_refused(server, world, method, request_, code, words):
     request = request_(world) if callable(request_) else request_
     revision = server.api.call("StudyService/Get", study="world").revision
@@ -790,7 +849,7 @@ def test_is_refused(server, world, method, request_, code, words):
 
 def test_every_method_is_in_the_table():
     rows = [*create_rows(), *study_rows(), *suggest_rows(), *trial_rows(), *parameter_rows(),
-            *list_rows(), *insight_rows(), *other_rows()]
+            *list_rows(), *checkpoint_rows(), *insight_rows(), *other_rows()]
     covered = {parameter.values[0] for parameter in rows}
     # What takes no fields cannot be wrong; worker_stream_test has the stream.
     fieldless = {"ServerService/Check", "ServerService/Info", "WorkerService/List"}

@@ -1,6 +1,7 @@
 """Seeded random mutations of valid requests: no crash, no Internal, no Unknown."""
 
 import collections
+import hashlib
 import itertools
 import os
 import random
@@ -35,6 +36,10 @@ def space():
     return [double("x"), double("lr", 1e-5, 1, scale=study_pb2.LOG), integer("n", 2, 8, step=2),
             categorical("kind", "a", "b", 1, True), dict(name="level", discrete=dict(values=[1, 2])),
             when(integer("depth"), "kind", "a")]
+
+
+def checkpoint_file():
+    return dict(path="state/model.bin", size=7, mode=0o644, chunks=[hashlib.sha256(b"weights").digest()])
 
 
 def seeds(trials):
@@ -79,6 +84,12 @@ def seeds(trials):
                                        dict(trial_id=trial, attributes=[attribute()])],
         "TrialService/ListAttributes": [dict(study="world")],
         "WorkerService/List": [{}], "WorkerService/Drain": [dict(name="w")],
+        "CheckpointService/Missing": [dict(token, step=3, manifest=dict(files=[checkpoint_file()]))],
+        "CheckpointService/PutChunk": [dict(hash=hashlib.sha256(b"weights").digest(), data=b"weights")],
+        "CheckpointService/Commit": [dict(token, step=3, manifest=dict(files=[checkpoint_file()]))],
+        "CheckpointService/GetChunk": [dict(hash=hashlib.sha256(b"weights").digest())],
+        "CheckpointService/Get": [dict(trial_id=trial), dict(id=1)],
+        "CheckpointService/List": [dict(study="world", page_size=2), dict(trial_id=trial)],
         "InsightService/Importance": [dict(study="world", metric="loss")],
         "InsightService/Predict": [dict(study="world", configurations=[dict(parameters=good)])],
         "InsightService/Quality": [dict(study="world", metric="loss")],

@@ -101,5 +101,21 @@ TEST(ServerConfigTest, HelpAndVersionEndTheProgramWell) {
   EXPECT_FALSE(version->has_value());
 }
 
+TEST(ServerConfigTest, FlagsOfCheckpoints) {
+  auto config = Parse({});
+  ASSERT_TRUE(config.ok()) << config.status();
+  EXPECT_EQ((*config)->checkpoint_bytes, int64_t{10} << 30);
+  EXPECT_EQ((*config)->checkpoint_grace_seconds, 600);
+  EXPECT_EQ((*config)->checkpoint_folder, "");
+  config = Parse({"--checkpoint-bytes", "0", "--checkpoint-grace", "1.5",
+                  "--checkpoint-folder", "/nfs"});
+  ASSERT_TRUE(config.ok()) << config.status();
+  EXPECT_EQ((*config)->checkpoint_bytes, 0);
+  EXPECT_EQ((*config)->checkpoint_grace_seconds, 1.5);
+  EXPECT_EQ((*config)->checkpoint_folder, "/nfs");
+  EXPECT_THAT(Parse({"--checkpoint-bytes", "-1"}),
+              Fails(StatusCode::kInvalidArgument, "--checkpoint-bytes"));
+}
+
 }  // namespace
 }  // namespace assay

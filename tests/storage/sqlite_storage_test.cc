@@ -180,11 +180,13 @@ TEST_F(SqliteStorageTest, MigrationsBringAnEmptyFileToTheLatestSchema) {
   EXPECT_TRUE(Migrate(*connection).ok());  // Nothing to do.
 }
 
-// Of version 1, which knew no earlier studies.
+// Of version 1, which knew neither earlier studies nor checkpoints.
 TEST_F(SqliteStorageTest, MigrationKeepsWhatAnOlderSchemaHolds) {
   MakeDatabase();
   Execute(
       "DROP TABLE earlier_trial; DROP TABLE earlier_study;"
+      "DROP INDEX trial_continuing; DROP TABLE checkpoint;"
+      "DROP TABLE study_chunk; DROP TABLE checkpoint_usage;"
       "PRAGMA user_version = 1");
   EXPECT_EQ(CheckDatabaseFile(Database()).status().code(),
             absl::StatusCode::kFailedPrecondition);
@@ -196,6 +198,9 @@ TEST_F(SqliteStorageTest, MigrationKeepsWhatAnOlderSchemaHolds) {
   ASSERT_EQ(studies.size(), 1u);
   EXPECT_TRUE(ReadNow<std::vector<EarlierStudy>>(**storage, [&](Snapshot& s) {
                 return *s.ListEarlier(studies[0].id);
+              }).empty());
+  EXPECT_TRUE(ReadNow<std::vector<Checkpoint>>(**storage, [](Snapshot& s) {
+                return *s.ListCheckpoints({}, {}, {}, 10);
               }).empty());
 }
 

@@ -75,6 +75,18 @@ TEST(ConfigTest, ReadsEveryFlag) {
   EXPECT_EQ(c.scratch_limit, 5);
 }
 
+TEST(ConfigTest, FlagsOfCheckpoints) {
+  auto config = Read({});
+  EXPECT_EQ((*config)->cache_bytes, int64_t{4} << 30);
+  EXPECT_EQ((*config)->checkpoint_folder, "");
+  EXPECT_EQ((*config)->checkpoint_wait, absl::Minutes(10));
+  config = Read({"--cache-bytes", "0", "--checkpoint-folder", "/nfs",
+                 "--checkpoint-wait", "1.5"});
+  EXPECT_EQ((*config)->cache_bytes, 0);
+  EXPECT_EQ((*config)->checkpoint_folder, "/nfs");
+  EXPECT_EQ((*config)->checkpoint_wait, absl::Seconds(1.5));
+}
+
 TEST(ConfigTest, AWrongFlagIsNamed) {
   EXPECT_THAT(ErrorOf(Read({"--slots", "-1"}).status()), HasSubstr("--slots"));
   EXPECT_THAT(ErrorOf(Read({"--drain", "x"}).status()), HasSubstr("--drain"));

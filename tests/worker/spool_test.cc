@@ -183,7 +183,9 @@ TEST(SpoolTest, UnderANewNumberTheWholeCurveIsSentAgain) {
   }
   spool.Next();
   spool.Acknowledge(Ack(1, 2, 0));
+  EXPECT_EQ(spool.NumberOf(kKey), 1);
   spool.Renumber(kKey, 2);
+  EXPECT_EQ(spool.NumberOf(kKey), 2);
   EXPECT_EQ(spool.Find(12, 1), std::nullopt);
   EXPECT_EQ(spool.Find(12, 2), kKey);
   const auto message = spool.Next();
@@ -212,6 +214,7 @@ TEST(SpoolTest, WhatIsNotHereIsNothing) {
   spool.AddFinish(kKey, v1::Finish());
   spool.Forget(kKey);
   spool.Renumber(kKey, 2);
+  EXPECT_EQ(spool.NumberOf(kKey), kKey.attempt);
   EXPECT_EQ(spool.Acknowledge(Ack(1, 0, 0, true)), std::nullopt);
   EXPECT_FALSE(spool.Next().has_value());
 }

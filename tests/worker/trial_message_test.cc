@@ -84,5 +84,18 @@ TEST(TrialMessageTest, LinesToTheTrial) {
   EXPECT_EQ(ErrorLine("x"), "{\"error\":\"x\"}\n");
 }
 
+TEST(TrialMessageTest, ACheckpointNamesItsStep) {
+  const auto message = ParseTrialMessage(R"({"checkpoint":{"step":9}})");
+  ASSERT_TRUE(message.ok()) << message.status();
+  EXPECT_EQ(std::get<CheckpointNotice>(*message).step, 9);
+  for (const char* bad :
+       {R"({"checkpoint":{}})", R"({"checkpoint":{"step":-1}})",
+        R"({"checkpoint":{"step":"9"}})",
+        R"({"checkpoint":{"step":1,"x":2}})"}) {
+    EXPECT_TRUE(absl::IsInvalidArgument(ParseTrialMessage(bad).status()))
+        << bad;
+  }
+}
+
 }  // namespace
 }  // namespace assay

@@ -88,6 +88,31 @@ TEST(TrialPlannerTest, TheTrialFileSaysWhatToTrain) {
   EXPECT_THAT(plan->trial_file, HasSubstr("\"units\": 64"));
 }
 
+TEST(TrialPlannerTest, CheckpointsHaveFolders) {
+  v1::WorkerAssignment assignment = Assignment({"train"});
+  assignment.mutable_resume()->set_step(9);
+  assignment.set_final_checkpoint(true);
+  TrialPlaces places = kPlaces;
+  places.checkpoint = "/checkpoints/12-2/out";
+  auto plan = PlanTrial(assignment, AnyCommand(), places);
+  ASSERT_TRUE(plan.ok()) << plan.status();
+  json file = json::parse(plan->trial_file);
+  EXPECT_EQ(file["checkpoint"],
+            json({{"folder", "/checkpoints/12-2/out"}, {"final", true}}));
+  EXPECT_FALSE(file.contains("resume"));
+  EXPECT_THAT(plan->command.environment,
+              Contains("ASSAY_CHECKPOINT=/checkpoints/12-2/out"));
+  EXPECT_THAT(plan->command.environment,
+              Not(Contains(StartsWith("ASSAY_RESUME"))));
+  places.resume = "/checkpoints/12-2/resume";
+  plan = PlanTrial(assignment, AnyCommand(), places);
+  file = json::parse(plan->trial_file);
+  EXPECT_EQ(file["resume"],
+            json({{"folder", "/checkpoints/12-2/resume"}, {"step", 9}}));
+  EXPECT_THAT(plan->command.environment,
+              Contains("ASSAY_RESUME=/checkpoints/12-2/resume"));
+}
+
 TEST(TrialPlannerTest, TheBuiltinTrainerGetsItsConfiguration) {
   v1::WorkerAssignment assignment = Assignment({});
   auto& fields = *assignment.mutable_template_()

@@ -177,5 +177,78 @@ TEST_F(TrialSocketTest, APathAbove107BytesIsRefused) {
               HasSubstr("108 bytes; 107 are allowed"));
 }
 
+// What a trial says of its checkpoint is answered when it has been copied.
+class TrialSocketCheckpointTest : public testing::Test {
+ protected:
+  TrialSocketCheckpointTest()
+      : socket_(*TrialSocket::Listen(
+            loop_, folder_.File("s"),
+            [this](TrialMessage message) {
+              steps_.push_back(std::get<Measurement>(message).step);
+              return absl::OkStatus();
+            },
+            [this](CheckpointNotice notice, TrialSocket::Answer answer) {
+              notices_.push_back(notice.step);
+              answer_ = std::move(answer);
+            })) {}
+
+  bool UntilAsked(size_t count) {
+    return loop_.RunUntil([&] { return notices_.size() >= count; }, kLong);
+  }
+
+  const TemporaryFolder folder_;
+  EventLoop loop_;
+  std::vector<int64_t> steps_, notices_;
+  TrialSocket::Answer answer_;
+  std::unique_ptr<TrialSocket> socket_;
+};
+
+constexpr char kCheckpoint[] = "{\"checkpoint\":{\"step\":9}}\n";
+
+TEST_F(TrialSocketCheckpointTest, LinesBehindItWaitForItsAnswer) {
+  TrialClient client(loop_, socket_->path());
+  client.Send(Report(1) + kCheckpoint + Report(2));
+  ASSERT_TRUE(UntilAsked(1));
+  EXPECT_EQ(client.Line(), "{\"ack\":1}");
+  EXPECT_THAT(steps_, testing::ElementsAre(1));
+  TrialClient other(loop_, socket_->path());  // Others do not wait.
+  other.Send(Report(5));
+  EXPECT_EQ(other.Line(), "{\"ack\":1}");
+  answer_(absl::OkStatus());
+  EXPECT_EQ(client.Line(), "{\"ack\":2}");
+  EXPECT_EQ(client.Line(), "{\"ack\":3}");
+  EXPECT_THAT(steps_, testing::ElementsAre(1, 5, 2));
+}
+
+TEST_F(TrialSocketCheckpointTest, ARefusalIsToldAndTheNextLineTaken) {
+  TrialClient client(loop_, socket_->path());
+  client.Send(kCheckpoint + Report(2));
+  ASSERT_TRUE(UntilAsked(1));
+  answer_(absl::InvalidArgumentError("there is no file"));
+  EXPECT_EQ(client.Line(), "{\"error\":\"there is no file\"}");
+  EXPECT_EQ(client.Line(), "{\"ack\":1}");
+}
+
+TEST_F(TrialSocketCheckpointTest, WhoLeavesBeforeTheAnswerIsStillHeard) {
+  TrialClient client(loop_, socket_->path());
+  client.Send(kCheckpoint + Report(2));
+  client.Close();
+  ASSERT_TRUE(UntilAsked(1));
+  answer_(absl::OkStatus());
+  EXPECT_TRUE(loop_.RunUntil([&] { return steps_.size() == 1; }, kLong));
+}
+
+TEST_F(TrialSocketCheckpointTest, TheEndOfTheTrialWaitsForNoAnswer) {
+  TrialClient client(loop_, socket_->path());
+  client.Send(kCheckpoint + Report(2) + kCheckpoint + Report(3));
+  ASSERT_TRUE(UntilAsked(1));
+  socket_->Drain();
+  EXPECT_THAT(steps_, testing::ElementsAre(2, 3));
+  EXPECT_THAT(notices_, SizeIs(2));
+  answer_(absl::OkStatus());
+  socket_.reset();
+  answer_(absl::OkStatus());  // Nobody hears it.
+}
+
 }  // namespace
 }  // namespace assay

@@ -1,0 +1,33 @@
+#pragma once
+
+#include "absl/time/time.h"
+#include "search/study.h"
+
+namespace assay {
+
+// A checkpoint that nothing needed for so long is deleted.
+inline constexpr absl::Duration kCheckpointGrace = absl::Minutes(10);
+// A chunk that no checkpoint names is kept so long: one that is on its way may.
+inline constexpr absl::Duration kChunkGrace = absl::Hours(1);
+
+// What decides whether a checkpoint is needed.
+struct CheckpointFacts {
+  bool is_newest = false;  // Of its trial. What is older is of no use.
+  bool trial_is_unfinished = false;   // Its next attempt resumes here.
+  bool trial_has_result = false;      // COMPLETED, or STOPPED early.
+  bool has_unfinished_child = false;  // A trial that `continues` this one.
+  bool has_completed_child = false;
+  bool may_be_continued = false;  // MayBeContinued() of the study.
+  bool is_best = false;           // Of the study's best trial.
+};
+
+bool IsNeeded(const CheckpointFacts& facts);
+
+// Whether trials of this study are run again from the end of others: it has a
+// schedule. Then a trial should leave a checkpoint at its end.
+bool HasContinuations(const StudySpec& spec);
+
+// The same as of now: a study that is over hands out nothing.
+bool MayBeContinued(const Study& study, const StudySpec& spec);
+
+}  // namespace assay
