@@ -11,8 +11,7 @@ bool IsNeeded(const CheckpointFacts& facts) {
          facts.is_best || waits_for_child;
 }
 
-// No study has a schedule yet.
-bool HasContinuations(const StudySpec&) { return false; }
+bool HasContinuations(const StudySpec& spec) { return spec.schedule.exists(); }
 
 bool MayBeContinued(const Study& study, const StudySpec& spec) {
   return study.state != StudyState::kCompleted && !study.hidden &&

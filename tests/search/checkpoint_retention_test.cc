@@ -32,10 +32,22 @@ TEST(CheckpointRetentionTest,
   EXPECT_FALSE(IsNeeded(facts));
 }
 
+TEST(CheckpointRetentionTest, WhatMayGoOnIsAnOpenStudyWithASchedule) {
+  Study study;
+  StudySpec spec;
+  EXPECT_FALSE(MayBeContinued(study, spec));
+  spec.schedule = {.name = "asha", .max_steps = 9};
+  EXPECT_TRUE(MayBeContinued(study, spec));
+  study.hidden = true;
+  EXPECT_FALSE(MayBeContinued(study, spec));
+}
+
 TEST(CheckpointRetentionTest, AStudyThatIsOverContinuesNothing) {
   Study study;
   study.state = StudyState::kCompleted;
-  EXPECT_FALSE(MayBeContinued(study, StudySpec()));
+  StudySpec spec;
+  spec.schedule = {.name = "asha", .max_steps = 9};
+  EXPECT_FALSE(MayBeContinued(study, spec));
 }
 
 }  // namespace
