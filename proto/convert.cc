@@ -15,6 +15,7 @@
 #include "google/protobuf/io/zero_copy_stream_impl_lite.h"
 #include "google/protobuf/util/json_util.h"
 #include "google/protobuf/util/type_resolver_util.h"
+#include "proto/convert_schedule.h"
 #include "search/base/status_macros.h"
 
 namespace assay {
@@ -790,6 +791,9 @@ absl::StatusOr<StudySpec> ToStudySpec(const v1::StudySpec& message) {
                    "1 in a study without parameters: nothing is proposed");
   }
   ASSAY_ASSIGN_OR_RETURN(spec.warm_start, ToWarmStarts(message));
+  if (message.has_schedule()) {
+    ASSAY_ASSIGN_OR_RETURN(spec.schedule, ToSchedule(message.schedule(), spec));
+  }
   spec.priority = message.priority();
   spec.note = message.note();
   spec.seed = message.seed();
