@@ -16,6 +16,7 @@
 #include "google/protobuf/util/json_util.h"
 #include "google/protobuf/util/type_resolver_util.h"
 #include "proto/convert_checkpoint.h"
+#include "proto/convert_schedule.h"
 #include "search/base/status_macros.h"
 
 namespace assay {
@@ -793,6 +794,9 @@ absl::StatusOr<StudySpec> ToStudySpec(const v1::StudySpec& message) {
   ASSAY_ASSIGN_OR_RETURN(spec.warm_start, ToWarmStarts(message));
   ASSAY_ASSIGN_OR_RETURN(spec.checkpoint_bytes,
                          ToCheckpointBytes(message.checkpoints()));
+  if (message.has_schedule()) {
+    ASSAY_ASSIGN_OR_RETURN(spec.schedule, ToSchedule(message.schedule(), spec));
+  }
   spec.priority = message.priority();
   spec.note = message.note();
   spec.seed = message.seed();

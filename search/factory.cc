@@ -187,7 +187,9 @@ absl::StatusOr<std::unique_ptr<SearchStrategy>> MakeSearchStrategy(
   ASSAY_ASSIGN_OR_RETURN(
       std::unique_ptr<SearchStrategy> made,
       strategy->make(spec, std::make_shared<const SearchSpace>(spec.space)));
-  if (spec.schedule.exists()) return Scheduled(std::move(made), spec);
+  if (spec.schedule.exists()) {
+    ASSAY_ASSIGN_OR_RETURN(made, Scheduled(std::move(made), spec));
+  }
   if (spec.replicates < 2) return made;
   return std::make_unique<ReplicatedStrategy>(std::move(made), spec.replicates);
 }

@@ -369,6 +369,10 @@ void TrialDispatcher::Park(CallPtr call, std::optional<Awaited> awaits) {
                             parts_.max_parked, " calls wait already")));
   }
   parts_.timer.After(wait, [this, study, ticket] { GiveUp(study, ticket); });
+  // The write itself may have ended the study, before this stood in line.
+  if (parts_.registry.KnownState(study) == StudyState::kCompleted) {
+    return WakeOne(study);
+  }
   // The supply may have come between the write and now, on another thread.
   if (!awaits) return;
   const auto runner = parts_.registry.RunnerIfAny(study);

@@ -96,6 +96,18 @@ std::vector<std::string> Objectives(const v1::WorkerAssignment& assignment) {
   return names;
 }
 
+json BudgetOf(const v1::WorkerAssignment& assignment) {
+  const v1::Trial& trial = assignment.trial();
+  json budget = {{"from", trial.from_step()}, {"to", trial.to_step()}};
+  if (!assignment.has_schedule()) return budget;
+  const v1::Schedule& schedule = assignment.schedule();
+  budget["max"] = schedule.max_steps();
+  budget["unit"] = schedule.unit() == v1::Schedule::UNIT_UNSPECIFIED
+                       ? "STEPS"
+                       : v1::Schedule::Unit_Name(schedule.unit());
+  return budget;
+}
+
 std::string MakeTrialFile(const v1::WorkerAssignment& assignment,
                           const Parameters& parameters,
                           const WorkerConfig& config,
@@ -109,7 +121,7 @@ std::string MakeTrialFile(const v1::WorkerAssignment& assignment,
         {"attempt", assignment.attempt()},
         {"replicate", trial.replicate()}}},
       {"parameters", ToJson(parameters)},
-      {"budget", {{"from", trial.from_step()}, {"to", trial.to_step()}}},
+      {"budget", BudgetOf(assignment)},
       {"seed", trial.seed()},
       {"metrics", Objectives(assignment)},
   };
@@ -124,6 +136,7 @@ std::string MakeTrialFile(const v1::WorkerAssignment& assignment,
   if (assignment.template_().has_builtin()) {
     file["config"] = ToJson(assignment.template_().builtin().config());
   }
+  if (assignment.template_().final_test()) file["final_test"] = true;
   if (!config.data_root.empty()) file["data_root"] = config.data_root;
   return file.dump(2, ' ', false, json::error_handler_t::replace) + "\n";
 }

@@ -42,6 +42,16 @@ std::string ValueText(const v1::OptimalResponse& optimal,
   return absl::StrCat(text, " +- ", FormatNumber(error->second, digits));
 }
 
+// "trained in trials 3 (to step 1), 12 (1 to 3), 20 (3 to 9)".
+std::string LineageText(const v1::Lineage& lineage) {
+  std::vector<std::string> runs;
+  for (const v1::Trial& run : lineage.runs()) {
+    runs.push_back(absl::StrCat(run.number(), " (", FormatBudget(run), ")"));
+  }
+  return absl::StrCat("trained in trial", runs.size() == 1 ? " " : "s ",
+                      absl::StrJoin(runs, ", "));
+}
+
 void PrintOne(Context& context, const v1::Study& study,
               const v1::OptimalResponse& optimal) {
   const v1::Trial& trial = optimal.trials(0);
@@ -55,6 +65,9 @@ void PrintOne(Context& context, const v1::Study& study,
     context.out << "  mean of " << summary->count()
                 << (summary->count() == 1 ? " run" : " runs")
                 << " of its configuration, +- standard error\n";
+  }
+  if (!optimal.lineages().empty()) {
+    context.out << "  " << LineageText(optimal.lineages(0)) << "\n";
   }
   Table table({{""}, {""}});
   for (const auto& [name, value] : MetricsOf(optimal, trial)) {
@@ -192,6 +205,11 @@ absl::Status PrintBest(Context& context, const Connection& connection,
     PrintMany(context, found, optimal);
   }
   if (optimal.infeasible()) PrintInfeasible(context, found, optimal);
+  if (!optimal.shortfall().empty()) {
+    context.out << Paint(Printable(optimal.shortfall()), Style::kYellow,
+                         context.look)
+                << "\n";
+  }
   if (!optimal.tie().empty()) {
     context.out << Paint(Printable(optimal.tie()), Style::kYellow, context.look)
                 << "\n";

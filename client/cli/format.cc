@@ -86,6 +86,12 @@ std::string FormatMetrics(const v1::StudySpec& spec, const v1::Trial& trial) {
   return absl::StrJoin(parts, " ");
 }
 
+std::string FormatBudget(const v1::Trial& trial) {
+  if (trial.to_step() == 0) return "";
+  if (trial.from_step() == 0) return absl::StrCat("to step ", trial.to_step());
+  return absl::StrCat(trial.from_step(), " to ", trial.to_step());
+}
+
 std::string FormatState(v1::Trial::State state) {
   return v1::Trial::State_Name(state);
 }

@@ -29,6 +29,10 @@ std::string FormatParameters(const v1::Trial& trial);
 // "accuracy=0.91 loss=0.3"; objectives of the study first.
 std::string FormatMetrics(const v1::StudySpec& spec, const v1::Trial& trial);
 
+// "to step 3", "3 to 9": of its steps; "" if it goes as far as the program
+// does.
+std::string FormatBudget(const v1::Trial& trial);
+
 std::string FormatState(v1::Trial::State state);
 Style StyleOf(v1::Trial::State state);
 std::string FormatState(const v1::Study& study);

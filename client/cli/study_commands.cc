@@ -14,6 +14,8 @@
 #include "client/cli/export.h"
 #include "client/cli/format.h"
 #include "client/cli/json.h"
+#include "client/cli/retrain.h"
+#include "client/cli/rung_table.h"
 #include "client/cli/study_file.h"
 #include "client/cli/table.h"
 #include "client/cli/watch.h"
@@ -223,6 +225,15 @@ std::string DescribeDomain(const v1::Parameter& parameter) {
   }
 }
 
+// "asha, to 27 steps".
+std::string DescribeSchedule(const v1::Schedule& schedule) {
+  const char* unit = schedule.unit() == v1::Schedule::SECONDS    ? "seconds"
+                     : schedule.unit() == v1::Schedule::EXAMPLES ? "examples"
+                                                                 : "steps";
+  return absl::StrCat(ChoiceName(schedule, "asha"), ", to ",
+                      schedule.max_steps(), " ", unit);
+}
+
 absl::StatusOr<ExitCode> Show(Context& context, const std::string& name) {
   const Connection connection(context.server);
   ASSAY_ASSIGN_OR_RETURN(const v1::Study study, GetStudy(connection, name));
@@ -250,6 +261,9 @@ absl::StatusOr<ExitCode> Show(Context& context, const std::string& name) {
   AddBudgetRows(table, study);
   table.AddRow({{"algorithm"}, {ChoiceName(study.spec().algorithm(), "auto")}});
   table.AddRow({{"stopping"}, {ChoiceName(study.spec().stopping(), "none")}});
+  if (study.spec().has_schedule()) {
+    table.AddRow({{"schedule"}, {DescribeSchedule(study.spec().schedule())}});
+  }
   if (study.spec().replicates().count() > 1) {
     table.AddRow({{"replicates"},
                   {absl::StrCat(study.spec().replicates().count(),
@@ -280,6 +294,9 @@ absl::StatusOr<ExitCode> Show(Context& context, const std::string& name) {
     table.AddRow({{"note"}, {study.spec().note()}});
   }
   Print(context, table.Lines(context.look));
+  if (study.spec().has_schedule()) {
+    ASSAY_RETURN_IF_ERROR(PrintRungs(context, connection, study));
+  }
   return kExitOk;
 }
 
@@ -294,11 +311,16 @@ absl::StatusOr<ExitCode> Watch(Context& context, const std::string& name) {
 struct Ranking {
   std::string where, prefer;
   int count = 1;
+  int retrain = 0;
 };
 
 absl::StatusOr<ExitCode> Best(Context& context, const std::string& name,
                               const Ranking& ranking) {
   const Connection connection(context.server);
+  if (ranking.retrain > 0) {
+    ASSAY_RETURN_IF_ERROR(Retrain(context, connection, name, ranking.retrain));
+    return kExitOk;
+  }
   v1::OptimalRequest request;
   request.set_study(name);
   request.set_count(ranking.count);
@@ -473,6 +495,10 @@ void AddStudyCommands(CLI::App& app, Command& command) {
   best->add_option("-n,--count", ranking.count, "How many")
       ->check(CLI::Range(1, 1000))
       ->capture_default_str();
+  best->add_option("--retrain", ranking.retrain,
+                   "Train the best from its start so often, with other seeds, "
+                   "and measure it on the test part of the data")
+      ->check(CLI::Range(1, 100));
   best->add_option("--where", ranking.where,
                    "Only of those: \"latency <= 20 and accuracy > 0.8\"");
   best->add_option("--prefer", ranking.prefer,

@@ -36,6 +36,13 @@ struct Listing {
   bool descending = false;
 };
 
+// "1 to 3 of id 12": the trial that it goes on from.
+std::string BudgetText(const v1::Trial& trial) {
+  return absl::StrCat(
+      FormatBudget(trial),
+      trial.continues() == 0 ? "" : absl::StrCat(" of id ", trial.continues()));
+}
+
 absl::StatusOr<ExitCode> List(Context& context, const Listing& listing) {
   const Connection connection(context.server);
   ASSAY_ASSIGN_OR_RETURN(const v1::Study study,
@@ -46,6 +53,8 @@ absl::StatusOr<ExitCode> List(Context& context, const Listing& listing) {
   }
   const bool replicated = study.spec().replicates().count() > 1;
   if (replicated) columns.push_back({"replicate", true});
+  const bool scheduled = study.spec().has_schedule();
+  if (scheduled) columns.push_back({"budget"});
   columns.push_back({"step", true});
   columns.push_back({"parameters", false, true});
   columns.push_back({"why", false, true});
@@ -77,6 +86,7 @@ absl::StatusOr<ExitCode> List(Context& context, const Listing& listing) {
         cells.push_back({has ? FormatNumber(it->second) : ""});
       }
       if (replicated) cells.push_back({absl::StrCat(trial.replicate())});
+      if (scheduled) cells.push_back({BudgetText(trial)});
       cells.push_back({absl::StrCat(trial.last_step())});
       cells.push_back({FormatParameters(trial)});
       cells.push_back({trial.reason(), Style::kDim});
@@ -134,6 +144,7 @@ absl::StatusOr<ExitCode> Show(Context& context, const std::string& name) {
     table.AddRow({{absl::StrCat("parameter ", key)}, {value}});
   }
   table.AddRow({{"metrics"}, {FormatMetrics(study.spec(), trial)}});
+  if (trial.to_step() > 0) table.AddRow({{"budget"}, {BudgetText(trial)}});
   table.AddRow({{"last step"}, {absl::StrCat(trial.last_step())}});
   table.AddRow(
       {{"proposed by"},

@@ -71,7 +71,7 @@ void Surrogate::Learn(const Observation& observation) {
 
 void Surrogate::LearnLonger(const Observation& observation) {
   const auto known = record_of_.find(observation.id.value);
-  if (known == record_of_.end() || observation.HasFailed()) return;
+  if (known == record_of_.end()) return;
   records_[known->second].verdicts.push_back(
       {.result = observations(),
        .feasible = observation.IsFeasible(),

@@ -44,10 +44,12 @@ absl::Status CheckPopulation(const ScheduleSpec& schedule) {
 
 absl::Status CheckRest(const StudySpec& spec) {
   const std::string& name = spec.schedule.name;
-  if (spec.replicates > 1) {
+  const bool continues = spec.schedule.IsPopulation() ||
+                         spec.schedule.min_steps < spec.schedule.max_steps;
+  if (spec.replicates > 1 && continues) {
     return Invalid("", absl::StrCat("with replicates.count ", spec.replicates),
-                   "none of both, or one of them: a run that goes on from a "
-                   "checkpoint has no replicates");
+                   "one of them: what goes on from a checkpoint has no "
+                   "replicates");
   }
   const size_t objectives = Objectives(spec).size();
   if (objectives == 1 || name == "asha" || name == "hyperband") {

@@ -65,7 +65,8 @@ void LearningStrategy::ObserveMean(const Trial& trial, int runs) {
 
 void LearningStrategy::ObserveLonger(const Trial& configuration) {
   if (!spec_->space.Check(configuration.parameters).ok()) return;
-  LearnLonger(Observed(configuration, {}));
+  const Observation observation = Observed(configuration, {});
+  if (!observation.HasFailed()) LearnLonger(observation);
 }
 
 Observation LearningStrategy::Observed(

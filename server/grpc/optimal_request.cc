@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "proto/convert.h"
 #include "search/base/status_macros.h"
+#include "search/lineages.h"
 #include "search/optimal.h"
 
 namespace assay {
@@ -57,8 +58,8 @@ absl::StatusOr<std::vector<Trial>> ReadEnded(const ServiceContext& context,
 
 // One objective and nothing else: the storage has an index for it.
 bool IsSimple(const StudySpec& spec, const OptimalQuery& query) {
-  return spec.metrics.size() == 1 && spec.replicates == 1 && !query.where &&
-         query.prefer.empty();
+  return spec.metrics.size() == 1 && spec.replicates == 1 &&
+         !spec.schedule.exists() && !query.where && query.prefer.empty();
 }
 
 absl::StatusOr<Optimal> ReadBest(const ServiceContext& context, StudyId study,
@@ -73,11 +74,15 @@ absl::StatusOr<Optimal> ReadBest(const ServiceContext& context, StudyId study,
   return optimal;
 }
 
-absl::StatusOr<OptimalConfigurations> Find(const ServiceContext& context,
-                                           const StudyView& view,
-                                           const OptimalQuery& query) {
+// Of a study with replicates, or with a schedule, or neither.
+struct Found : OptimalConfigurations {
+  OptimalLineages lineages = {};
+};
+
+absl::StatusOr<Found> Find(const ServiceContext& context, const StudyView& view,
+                           const OptimalQuery& query) {
   const StudySpec& spec = *view.spec;
-  OptimalConfigurations found;
+  Found found;
   if (IsSimple(spec, query)) {
     ASSAY_ASSIGN_OR_RETURN(
         found.optimal,
@@ -88,7 +93,12 @@ absl::StatusOr<OptimalConfigurations> Find(const ServiceContext& context,
                          ReadEnded(context, view.study.id));
   ASSAY_RETURN_IF_ERROR(CheckQuery(spec, query, trials));
   if (spec.replicates > 1) {
-    return FindOptimalConfigurations(spec, std::move(trials), query);
+    return Found{FindOptimalConfigurations(spec, std::move(trials), query)};
+  }
+  if (spec.schedule.exists()) {
+    found.lineages = FindOptimalLineages(spec, std::move(trials), query);
+    found.optimal = found.lineages.optimal;
+    return found;
   }
   found.optimal = FindOptimal(spec, std::move(trials), query);
   return found;
@@ -115,8 +125,7 @@ absl::StatusOr<v1::OptimalResponse> AnswerOptimal(
                          context.studies.Resolve(request.study()));
   ASSAY_ASSIGN_OR_RETURN(const OptimalQuery query, ToQuery(request));
   ASSAY_ASSIGN_OR_RETURN(const StudyView view, context.studies.Get(id));
-  ASSAY_ASSIGN_OR_RETURN(const OptimalConfigurations found,
-                         Find(context, view, query));
+  ASSAY_ASSIGN_OR_RETURN(const Found found, Find(context, view, query));
   const Optimal& optimal = found.optimal;
   v1::OptimalResponse response;
   response.set_metric(RankingMetric(*view.spec, query));
@@ -129,6 +138,13 @@ absl::StatusOr<v1::OptimalResponse> AnswerOptimal(
     *response.add_replicates() = ToMessage(summary);
   }
   response.set_tie(found.tie);
+  for (const std::vector<Trial>& runs : found.lineages.runs) {
+    v1::Lineage* lineage = response.add_lineages();
+    for (const Trial& run : runs) {
+      *lineage->add_runs() = ToMessage(run, view.study.seed);
+    }
+  }
+  response.set_shortfall(found.lineages.shortfall);
   return response;
 }
 

@@ -278,6 +278,7 @@ void WorkerStream::Assign(const Handout& handout) {
   const v1::StudySpec spec = DecodeSpec(view->spec_text);
   assignment.set_study(spec.name());
   *assignment.mutable_template_() = spec.trial();
+  if (spec.has_schedule()) *assignment.mutable_schedule() = spec.schedule();
   *assignment.mutable_metrics() = spec.metrics();
   if (handout.resume) {
     *assignment.mutable_resume() = assay::ToMessage(*handout.resume);

@@ -75,6 +75,7 @@ bool IsSame(const Proposal& proposal, const Trial& trial) {
          proposal.replicate == trial.replicate &&
          proposal.from_step == trial.from_step &&
          proposal.to_step == trial.to_step &&
+         proposal.continues == trial.continues &&
          proposal.origin.ordinal == trial.origin.ordinal &&
          proposal.origin.why == trial.origin.why;
 }

@@ -18,7 +18,8 @@ CLIENTS = 5
 TRIALS = 200  # Of each study at first.
 MORE = 50  # That a user adds later.
 SEED = int(os.environ.get("ASSAY_TEST_SEED", "20250101"))
-ALGORITHMS = {name: {name: {}} for name in ("bayesian", "tpe", "cma_es", "nsga2")}
+STUDIES = {name: {"algorithm": {name: {}}} for name in ("bayesian", "tpe", "cma_es", "nsga2")}
+STUDIES["asha"] = {"algorithm": {"bayesian": {}}, "schedule": {"max_steps": 27}}
 SPEC = {
     "metrics": [{"name": "loss", "goal": "MINIMIZE"}],
     "parameters": [
@@ -99,10 +100,10 @@ def recompute(folder, study):
 @pytest.mark.deadline(90)
 def test_proposals_recompute_from_the_log_of_a_server_that_was_killed_9_times(lab):
     server = lab.server()
-    for name, algorithm in ALGORITHMS.items():
-        server.create({"name": name, "algorithm": algorithm, **SPEC,
+    for name, search in STUDIES.items():
+        server.create({"name": name, **search, **SPEC,
                        "budget": {"max_trials": TRIALS, "max_parallel": 12}})
-    clients = [Client(server.address, study, str(i)) for study in ALGORITHMS for i in range(CLIENTS)]
+    clients = [Client(server.address, study, str(i)) for study in STUDIES for i in range(CLIENTS)]
     for client in clients:
         client.start()
     kill_now_and_then(server, clients)
@@ -113,7 +114,7 @@ def test_proposals_recompute_from_the_log_of_a_server_that_was_killed_9_times(la
     assert server.check() == []
     server.kill()
 
-    for name in ALGORITHMS:
+    for name in STUDIES:
         told = recompute(server.folder / "data", name)
         assert [line for line in told if not line["same"]] == []
         # It was a search, by several at once, whose proposals did not know everything.
@@ -129,11 +130,11 @@ def test_proposals_recompute_from_the_log_of_a_server_that_was_killed_9_times(la
 def kill_now_and_then(server, clients):
     """Each time something was done. After half of the kills a user enqueues a trial and raises the budgets."""
     for kill in range(1, KILLS + 1):
-        wanted = kill * len(ALGORITHMS) * (TRIALS - CLIENTS) // (KILLS + 1)
+        wanted = kill * len(STUDIES) * (TRIALS - CLIENTS) // (KILLS + 1)
         wait_until(lambda: any(client.error for client in clients)
                    or sum(client.completed for client in clients) >= wanted, 60, f"{wanted} trials ended")
         if kill == KILLS // 2:
-            for name in ALGORITHMS:
+            for name in STUDIES:
                 server.enqueue(name, {"rate": 0.01, "depth": 3, "optimizer": "adam"})
                 server.update(name, {"max_trials": TRIALS + MORE, "max_parallel": 15})
         server.restart()

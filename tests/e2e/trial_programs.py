@@ -51,6 +51,18 @@ def quadratic(x, steps="1"):
         print(f"step {step}: loss {loss}", flush=True)
 
 
+def pieces(seconds):
+    """Trains from where its budget begins to its end."""
+    trial = json.loads(pathlib.Path(os.environ["ASSAY_TRIAL"]).read_text())
+    connection = Socket()
+    for step in range(trial["budget"]["from"] + 1, trial["budget"]["to"] + 1):
+        time.sleep(float(seconds))  # As training does.
+        connection.report(step, loss=trial["parameters"]["x"] + 1 / step)
+    if trial.get("final_test"):
+        metrics = {"loss": trial["parameters"]["x"], "test_seed": trial["seed"] / 2 ** 53}
+        connection.say({"finish": {"state": "COMPLETED", "metrics": metrics}})
+
+
 def announce(folder):
     name = f"started.{trial_id()}.{os.environ['ASSAY_ATTEMPT']}.{os.getpid()}"
     (pathlib.Path(folder) / name).touch()

@@ -481,6 +481,65 @@ TEST(StudySpecTest, DefaultsOfAnEmptySpec) {
   EXPECT_EQ(spec.seed, 0u);
 }
 
+// --- Schedules --------------------------------------------------------------
+
+INSTANTIATE_TEST_SUITE_P(
+    Schedules, BadTextTest,
+    ::testing::Values(
+        BadText{"schedule {}", "schedule.max_steps: 0; 1 to 9007199254740992"},
+        BadText{"schedule { max_steps: 9 min_steps: 10 }",
+                "schedule.min_steps: 10; 1 to 9"},
+        BadText{"schedule { max_steps: 9 hyperband { reduction: 1 } }",
+                "schedule.hyperband.reduction: 1; 2 to 100"},
+        BadText{"schedule { max_steps: 9 pbt { interval: 10 } }",
+                "schedule.pbt.interval: 10; 1 to 9"},
+        BadText{"schedule { max_steps: 9 pbt { quantile: 0.6 } }",
+                "schedule.pbt.quantile: 0.6; 0 to 0.5"},
+        BadText{"schedule { max_steps: 9 unit: 7 }",
+                "schedule.unit: 7; STEPS, SECONDS or EXAMPLES"},
+        BadText{"schedule { max_steps: 9 } replicates { count: 2 }",
+                "schedule: with replicates.count 2"}));
+
+TEST(StudySpecTest, AScheduleNamesNoKindAndIsAsha) {
+  const StudySpec spec = Accepted(With("schedule { max_steps: 27 }"));
+  EXPECT_EQ(spec.schedule.name, "asha");
+  EXPECT_EQ(spec.schedule.min_steps, 1);
+  EXPECT_EQ(spec.schedule.max_steps, 27);
+  EXPECT_EQ(spec.schedule.reduction, 3);
+  EXPECT_EQ(spec.schedule.unit, StepUnit::kSteps);
+  EXPECT_FALSE(Accepted(Base()).schedule.exists());
+}
+
+TEST(StudySpecTest, AScheduleIsTakenAsItIs) {
+  StudySpec spec =
+      Accepted(With("schedule { min_steps: 2 max_steps: 40 unit: SECONDS "
+                    "pasha { reduction: 4 } }"));
+  EXPECT_EQ(spec.schedule.name, "pasha");
+  EXPECT_EQ(spec.schedule.min_steps, 2);
+  EXPECT_EQ(spec.schedule.reduction, 4);
+  EXPECT_EQ(spec.schedule.unit, StepUnit::kSeconds);
+  spec = Accepted(With("schedule { max_steps: 40 pbt {} }"));
+  EXPECT_EQ(spec.schedule.population.size, 8);
+  EXPECT_EQ(spec.schedule.population.interval, 2);
+  EXPECT_EQ(spec.schedule.population.quantile, 0.25);
+  spec =
+      Accepted(With("schedule { max_steps: 40 pbt { population: 20 "
+                    "interval: 5 quantile: 0 resample: 1 } }"));
+  EXPECT_EQ(spec.schedule.population.size, 20);
+  EXPECT_EQ(spec.schedule.population.interval, 5);
+  EXPECT_EQ(spec.schedule.population.quantile, 0);
+  EXPECT_EQ(spec.schedule.population.resample, 1);
+  spec = Accepted(With("schedule { max_steps: 40 pb2 {} }"));
+  EXPECT_EQ(spec.schedule.name, "pb2");
+  EXPECT_EQ(spec.schedule.population.size, 4);
+}
+
+TEST(StudySpecTest, AStudyWithoutParametersHasNoSchedule) {
+  v1::StudySpec spec = With("schedule { max_steps: 27 }");
+  spec.clear_parameters();
+  ExpectRefused(spec, "schedule: set; none in a study without parameters");
+}
+
 TEST(StudySpecTest, NoParametersIsASpaceOfTheClient) {
   v1::StudySpec spec = Base();
   spec.clear_parameters();

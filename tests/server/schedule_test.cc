@@ -107,6 +107,18 @@ TEST_F(ScheduleTest, WhoAsksMeanwhileIsToldWhatItWaitsForAndGetsIt) {
   EXPECT_EQ(promoted.to_step, 3);
 }
 
+TEST_F(ScheduleTest, AnAskThatFindsTheStudyAtItsEndIsToldSoAtOnce) {
+  const StudyId study = Create({.max_trials = 1});
+  const Trial only = core_->Lease(study, "c").trial;
+  core_->pool.Hold();
+  ASSERT_TRUE(core_->Complete({only.id, 1}, 1).ok());
+  const auto answer = core_->Ask(study, "d", absl::Seconds(30));
+  core_->pool.Release();
+  core_->Settle();
+  ASSERT_TRUE(answer.is_there());
+  EXPECT_THAT(answer.Get(), Fails(StatusCode::kOutOfRange, "none is left"));
+}
+
 // What the search said of fewer results does not end the study.
 TEST_F(ScheduleTest, ResultsThatTheSearchDoesNotKnowYetKeepTheStudyGoing) {
   const StudyId study = Create({.max_trials = 3});

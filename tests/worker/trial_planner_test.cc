@@ -113,6 +113,32 @@ TEST(TrialPlannerTest, CheckpointsHaveFolders) {
               Contains("ASSAY_RESUME=/checkpoints/12-2/resume"));
 }
 
+TEST(TrialPlannerTest, OnlyWhoWantsIsMeasuredOnTheTestPart) {
+  v1::WorkerAssignment assignment = Assignment({"train"});
+  const auto file = [&] {
+    const auto plan = PlanTrial(assignment, AnyCommand(), kPlaces);
+    return json::parse(plan.value().trial_file);
+  };
+  EXPECT_FALSE(file().contains("final_test"));
+  assignment.mutable_template_()->set_final_test(true);
+  EXPECT_EQ(file().at("final_test"), true);
+}
+
+TEST(TrialPlannerTest, TheBudgetOfAScheduleHasAUnitAndAnEnd) {
+  v1::WorkerAssignment assignment = Assignment({"train"});
+  assignment.mutable_trial()->set_from_step(3);
+  assignment.mutable_trial()->set_to_step(9);
+  assignment.mutable_schedule()->set_max_steps(27);
+  const auto budget = [&] {
+    const auto plan = PlanTrial(assignment, AnyCommand(), kPlaces);
+    return json::parse(plan.value().trial_file).at("budget");
+  };
+  EXPECT_EQ(budget(), json::parse(R"({"from": 3, "to": 9, "max": 27,
+                                      "unit": "STEPS"})"));
+  assignment.mutable_schedule()->set_unit(v1::Schedule::SECONDS);
+  EXPECT_EQ(budget().at("unit"), "SECONDS");
+}
+
 TEST(TrialPlannerTest, TheBuiltinTrainerGetsItsConfiguration) {
   v1::WorkerAssignment assignment = Assignment({});
   auto& fields = *assignment.mutable_template_()

@@ -39,6 +39,8 @@ TEST(CheckScheduleTest, RefusesWhatDoesNotGoTogether) {
   StudySpec spec = ScheduleStudy("asha");
   spec.replicates = 3;
   ExpectRefused(spec, "with replicates.count 3");
+  spec.schedule.min_steps = spec.schedule.max_steps;
+  EXPECT_TRUE(MakeSearchStrategy(spec).ok()) << "nothing goes on";
   spec = ScheduleStudy("pasha");
   spec.metrics.push_back({.name = "size"});
   ExpectRefused(spec, "schedule.pasha: 2 objectives; one");
