@@ -18,7 +18,7 @@ StudySpec Spec() {
 }
 
 Trial RunOf(int64_t number, int64_t from, int64_t to, int64_t continues,
-          double loss, TrialState state = TrialState::kCompleted) {
+            double loss, TrialState state = TrialState::kCompleted) {
   Trial trial;
   trial.id = {100 + number};
   trial.number = number;
