@@ -40,10 +40,7 @@ void AddRows(const v1::ListCheckpointsResponse& page, Table& table) {
                   {absl::StrCat(checkpoint.files())},
                   {absl::StrCat(checkpoint.bytes())},
                   {FormatTime(checkpoint.created())},
-                  {checkpoint.has_unneeded_since()
-                       ? absl::StrCat("not since ",
-                                      FormatTime(checkpoint.unneeded_since()))
-                       : "yes"}});
+                  {FormatTime(checkpoint.unneeded_since())}});
   }
 }
 
@@ -59,7 +56,7 @@ absl::StatusOr<ExitCode> List(Context& context, const std::string& name) {
                {"files", true},
                {"bytes", true},
                {"created"},
-               {"needed"}});
+               {"unneeded since"}});
   auto json = nlohmann::ordered_json::array();
   v1::ListCheckpointsResponse page;
   do {
