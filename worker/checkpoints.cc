@@ -3,12 +3,21 @@
 #include <filesystem>
 #include <thread>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "storage/checkpoint_files.h"
 #include "worker/checkpoint_download.h"
 
 namespace assay {
+namespace {
+
+void RemoveFolder(const std::string& folder) {
+  std::error_code ignored;
+  std::filesystem::remove_all(folder, ignored);
+}
+
+}  // namespace
 
 struct Checkpoints::Entry {
   ~Entry() {
@@ -115,11 +124,21 @@ void Checkpoints::Copy(AttemptKey key, int64_t step, bool only_if_new,
     }
     if (status.ok()) status = CopyFolder(out, snapshot.folder);
     if (status.ok()) entry->last_look = *look;
+    if (!status.ok()) RemoveFolder(snapshot.folder);
     Post(key, [this, key, status, snapshot, done] {
-      done(status);
+      done(Complain(key, status));
       Copied(key, status.ok() ? std::optional(snapshot) : std::nullopt);
     });
   });
+}
+
+// What the trial is told: a full disk here is no fault of its own.
+absl::Status Checkpoints::Complain(AttemptKey key, const absl::Status& status) {
+  if (status.ok() || absl::IsInvalidArgument(status)) return status;
+  options_.say(key,
+               absl::StrCat("a checkpoint is not kept, the trial goes on: ",
+                            std::string(status.message())));
+  return absl::OkStatus();
 }
 
 void Checkpoints::Copied(AttemptKey key,
@@ -174,6 +193,14 @@ void Checkpoints::Conclude(AttemptKey key) {
   if (finished) finished();  // It may forget the entry.
 }
 
+void Checkpoints::HurryUp() {
+  std::vector<AttemptKey> keys;
+  for (const auto& [key, entry] : entries_) {
+    if (entry->finished) keys.push_back(key);
+  }
+  for (const AttemptKey key : keys) Conclude(key);
+}
+
 void Checkpoints::Forget(AttemptKey key) {
   const auto found = entries_.find(key);
   if (found == entries_.end()) return;
@@ -185,8 +212,7 @@ void Checkpoints::Forget(AttemptKey key) {
   // Its threads end there, where nobody waits for them.
   copies_->Order([entry = std::move(entry), folder = FolderOf(key)]() mutable {
     entry = nullptr;
-    std::error_code ignored;
-    std::filesystem::remove_all(folder, ignored);
+    RemoveFolder(folder);
   });
 }
 

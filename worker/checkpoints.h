@@ -58,7 +58,7 @@ class Checkpoints {
 
   // Copies OutOf(key) and sends the copy. OK once it is copied: from then on
   // the trial may write there again. InvalidArgument if there is nothing, or
-  // what cannot be kept.
+  // what cannot be kept; trouble of this machine is said in the log, and OK.
   void Take(AttemptKey key, int64_t step, Done done);
   // The same if there is anything that was not taken. Nobody hears of it.
   void TakeLeft(AttemptKey key, int64_t step);
@@ -66,6 +66,9 @@ class Checkpoints {
   // Calls `done` once all that was taken is committed or given up, at latest
   // after `limit`.
   void Finish(AttemptKey key, absl::Duration limit, std::function<void()> done);
+
+  // Waits no longer, whatever the limits: those `done` come now.
+  void HurryUp();
 
   // Ends whatever is under way for it and removes its folder; no answer comes
   // any more.
@@ -77,6 +80,7 @@ class Checkpoints {
   std::string FolderOf(AttemptKey key) const;
   Entry& EntryOf(AttemptKey key);
   void Copy(AttemptKey key, int64_t step, bool only_if_new, Done done);
+  absl::Status Complain(AttemptKey key, const absl::Status& status);
   // `snapshot`: nullopt if nothing was copied.
   void Copied(AttemptKey key, std::optional<CheckpointSnapshot> snapshot);
   void ConcludeWhenIdle(AttemptKey key);

@@ -433,6 +433,7 @@ void Worker::Drain() {
   if (drains_ > 1 || config_.drain == DrainMode::kHandBack) {
     for (auto& [key, running] : running_) running.run->HandBack();
   }
+  if (drains_ > 1) checkpoints_->HurryUp();
   if (drains_ > 2) return loop_.Quit();
   QuitWhenDone();
 }

@@ -33,8 +33,11 @@ void AddStudyCommands(CLI::App& app, Command& command);
 // Into the group of studies, which must be there.
 void AddInsightCommands(CLI::App& app, Command& command);
 void AddTrialCommands(CLI::App& app, Command& command);
+// Into the group of trials, which must be there.
+void AddCheckpointCommands(CLI::App& app, Command& command);
 void AddWorkerCommands(CLI::App& app, Command& command);
 void AddServerCommands(CLI::App& app, Command& command);
+// What is said inside a trial: report, checkpoint.
 void AddReportCommand(CLI::App& app, Command& command);
 void AddRunCommand(CLI::App& app, Command& command);
 

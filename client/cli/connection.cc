@@ -38,6 +38,7 @@ Connection::Connection(const std::string& address)
   workers_ = v1::WorkerService::NewStub(channel_);
   server_ = v1::ServerService::NewStub(channel_);
   insight_ = v1::InsightService::NewStub(channel_);
+  checkpoints_ = v1::CheckpointService::NewStub(channel_);
 }
 
 bool Connection::WaitUntilConnected(absl::Duration time) const {

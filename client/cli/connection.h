@@ -6,6 +6,7 @@
 
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "assay/v1/checkpoint.grpc.pb.h"
 #include "assay/v1/insight.grpc.pb.h"
 #include "assay/v1/server.grpc.pb.h"
 #include "assay/v1/study.grpc.pb.h"
@@ -59,6 +60,8 @@ class Connection {
       return *workers_;
     } else if constexpr (std::is_same_v<Stub, v1::InsightService::Stub>) {
       return *insight_;
+    } else if constexpr (std::is_same_v<Stub, v1::CheckpointService::Stub>) {
+      return *checkpoints_;
     } else {
       return *server_;
     }
@@ -71,6 +74,7 @@ class Connection {
   std::unique_ptr<v1::WorkerService::Stub> workers_;
   std::unique_ptr<v1::ServerService::Stub> server_;
   std::unique_ptr<v1::InsightService::Stub> insight_;
+  std::unique_ptr<v1::CheckpointService::Stub> checkpoints_;
 };
 
 // The study of this name or id.

@@ -50,6 +50,7 @@ int Run(int argc, char** argv) {
   AddStudyCommands(app, command);
   AddInsightCommands(app, command);
   AddTrialCommands(app, command);
+  AddCheckpointCommands(app, command);
   AddWorkerCommands(app, command);
   AddServerCommands(app, command);
   AddReportCommand(app, command);

@@ -120,17 +120,19 @@ class TrialSocket {
   std::string buffer_;
 };
 
-absl::StatusOr<ExitCode> Send(Context& context, const Report& report) {
+// Answered once the worker has taken it.
+absl::StatusOr<ExitCode> Send(Context& context,
+                              const absl::StatusOr<std::string>& line) {
   const char* path = std::getenv("ASSAY_SOCKET");
   if (path == nullptr || *path == '\0') {
     return absl::FailedPreconditionError(
         "this is no trial: ASSAY_SOCKET is not set. A worker sets it for the "
         "programs that it runs");
   }
-  ASSAY_ASSIGN_OR_RETURN(const std::string line, ToLine(report));
+  if (!line.ok()) return line.status();
   TrialSocket socket;
   ASSAY_RETURN_IF_ERROR(socket.Connect(path));
-  ASSAY_RETURN_IF_ERROR(socket.Send(line));
+  ASSAY_RETURN_IF_ERROR(socket.Send(*line));
   std::optional<std::string> stop;
   while (true) {
     ASSAY_ASSIGN_OR_RETURN(const std::string text, socket.ReceiveLine());
@@ -161,7 +163,23 @@ void AddReportCommand(CLI::App& app, Command& command) {
   sub->add_flag("--final", report->is_final, "These are the final values");
   sub->add_option("metrics", report->metrics, "NAME=NUMBER, as in loss=0.4");
   sub->callback([&command, report] {
-    command = [report](Context& c) { return Send(c, *report); };
+    command = [report](Context& c) { return Send(c, ToLine(*report)); };
+  });
+
+  const auto step = std::make_shared<int64_t>();
+  CLI::App* checkpoint =
+      app.add_subcommand("checkpoint",
+                         "Inside a trial: what lies in $ASSAY_CHECKPOINT is "
+                         "complete, keep a copy; "
+                         "exit code 3: stop now");
+  checkpoint->add_option("--step", *step, "The last step that is in it")
+      ->check(CLI::NonNegativeNumber)
+      ->required();
+  checkpoint->callback([&command, step] {
+    command = [step](Context& c) {
+      const nlohmann::ordered_json line = {{"checkpoint", {{"step", *step}}}};
+      return Send(c, line.dump() + "\n");
+    };
   });
 }
 

@@ -26,7 +26,7 @@ def make_stubs(folder):
     subprocess.run(
         ["protoc", f"--proto_path={PROTO}", f"--python_out={folder}", f"--grpc_out={folder}",
          f"--plugin=protoc-gen-grpc={shutil.which('grpc_python_plugin')}",
-         *[f"assay/v1/{name}.proto" for name in ("study", "trial", "worker", "server", "insight")]],
+         *sorted(str(path.relative_to(PROTO)) for path in PROTO.glob("assay/v1/*.proto"))],
         cwd=PROTO, check=True)
 
 

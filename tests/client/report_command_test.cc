@@ -62,17 +62,21 @@ struct Result {
   std::string error;
 };
 
-Result Report(std::vector<std::string> arguments) {
+Result Invoke(std::vector<std::string> arguments) {
   CLI::App app;
   Command command;
   AddReportCommand(app, command);
-  arguments.insert(arguments.begin(), "report");
   std::reverse(arguments.begin(), arguments.end());
   app.parse(arguments);
   std::ostringstream out, error;
   Context context{.server = "", .out = out, .error = error, .look = {}};
   absl::StatusOr<ExitCode> code = command(context);
   return {std::move(code), error.str()};
+}
+
+Result Report(std::vector<std::string> arguments) {
+  arguments.insert(arguments.begin(), "report");
+  return Invoke(std::move(arguments));
 }
 
 TEST(ReportCommandTest, SaysWhatTheTrialMeasured) {
@@ -98,6 +102,20 @@ TEST(ReportCommandTest, FinalValuesAreAFinish) {
   EXPECT_TRUE(Report({"--final", "loss=1"}).code.ok());
   EXPECT_EQ(worker.Line(),
             R"({"finish":{"state":"COMPLETED","metrics":{"loss":1.0}}})");
+}
+
+TEST(ReportCommandTest, ACheckpointIsAnnouncedByItsStep) {
+  FakeWorker worker("{\"stop\":\"enough\"}\n{\"ack\":1}\n");
+  const Result result = Invoke({"checkpoint", "--step", "9"});
+  ASSERT_TRUE(result.code.ok()) << result.code.status();
+  EXPECT_EQ(*result.code, kExitShouldStop);
+  EXPECT_EQ(worker.Line(), R"({"checkpoint":{"step":9}})");
+}
+
+TEST(ReportCommandTest, ARefusedCheckpointIsAnError) {
+  FakeWorker worker("{\"error\":\"checkpoint: there is no file\"}\n");
+  EXPECT_TRUE(absl::IsInvalidArgument(
+      Invoke({"checkpoint", "--step", "9"}).code.status()));
 }
 
 TEST(ReportCommandTest, ARefusedLineIsAnError) {

@@ -55,7 +55,7 @@ def test_an_attempt_that_is_handed_back_goes_on_elsewhere(lab):
     worker = lab.worker(server, "first", flags=("--drain", "hand-back"))
     server.create(spec(program("counts", folder, 10, 5)))
     trial = wait_until(lambda: next(iter(server.all_trials("s")), None))
-    wait_until(lambda: len(steps_in(folder)) == 5)
+    wait_until((folder / "paused").exists)
     worker.terminate()  # The last checkpoint is sent before the attempt is handed back.
     lab.worker(server, "second")
     assert result_of(server).state == Trial.COMPLETED

@@ -147,8 +147,8 @@ def wait_for(file):
 
 
 def counts(folder, steps, pause="0", announces="yes"):
-    """Counts steps in its checkpoint; each step that is executed is a line of FOLDER/steps. The first attempt waits
-    after step `pause` for FOLDER/go."""
+    """Counts steps in its checkpoint; each step that is executed is a line of FOLDER/steps. The first attempt
+    stops after step `pause`, makes FOLDER/paused and waits for FOLDER/go."""
     out, resume = folders()
     connection = Socket()
     first = int((resume / "count").read_text()) if resume else 0
@@ -161,6 +161,7 @@ def counts(folder, steps, pause="0", announces="yes"):
             answer = connection.say({"checkpoint": {"step": step}})
             assert answer and "ack" in answer, answer
         if step == int(pause) and os.environ["ASSAY_ATTEMPT"] == "1":
+            pathlib.Path(f"{folder}/paused").touch()
             wait_for(f"{folder}/go")
 
 

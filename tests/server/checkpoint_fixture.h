@@ -36,7 +36,7 @@ class CheckpointTest : public CoreTest {
     Start();
   }
   ~CheckpointTest() override {
-    core_->Settle();
+    if (core_) core_->Settle();
     std::filesystem::remove_all(path_);
   }
 

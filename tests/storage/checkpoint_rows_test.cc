@@ -144,9 +144,11 @@ TEST_F(CheckpointRowsTest, AStudyPaysForEachChunkOnce) {
   Insert(Make(trials_[0], 1, {"x", "y", "x"}));
   EXPECT_EQ(BytesOfStudy(trials_[0].study), 2 * kChunkBytes);
   const Checkpoint next = Make(trials_[0], 2, {"x", "z"});
-  EXPECT_EQ(*ReadNow<absl::StatusOr<int64_t>>(*storage_, [&](Snapshot& rows) {
-              return rows.CheckpointBytesNewTo(next.study, next.manifest);
-            }),
+  EXPECT_EQ(*ReadNow<absl::StatusOr<int64_t>>(
+                *storage_,
+                [&](Snapshot& rows) {
+                  return rows.CheckpointBytesNewTo(next.study, next.manifest);
+                }),
             kChunkBytes);
   Insert(next);
   EXPECT_EQ(BytesOfStudy(trials_[0].study), 3 * kChunkBytes);

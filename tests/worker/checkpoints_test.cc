@@ -84,6 +84,17 @@ TEST_F(CheckpointsTest, AnEmptyFolderIsRefused) {
   EXPECT_THAT(channel_->steps(), IsEmpty());
 }
 
+TEST_F(CheckpointsTest, TroubleOfThisMachineIsNoFaultOfTheTrial) {
+  Start();
+  Write("one");
+  // Where the copy goes lies a file.
+  std::ofstream(fs::path(checkpoints_->OutOf(kKey)).parent_path() / "copy-1");
+  EXPECT_TRUE(Take(1).ok());
+  EXPECT_THAT(said_, HasSubstr("a checkpoint is not kept, the trial goes on"));
+  Finish();
+  EXPECT_THAT(channel_->steps(), IsEmpty());
+}
+
 TEST_F(CheckpointsTest, WhatIsLeftUnannouncedIsTaken) {
   Start();
   Write("one");
@@ -115,6 +126,17 @@ TEST_F(CheckpointsTest, TheEndDoesNotWaitForEver) {
   ASSERT_TRUE(Take(1).ok());
   Finish(absl::Milliseconds(20));
   EXPECT_THAT(said_, HasSubstr("was not taken by the coordinator within 20ms"));
+}
+
+TEST_F(CheckpointsTest, WhoIsInAHurryWaitsNoLonger) {
+  Start([](const std::string&) { return absl::UnavailableError("away"); });
+  Write("one");
+  ASSERT_TRUE(Take(1).ok());
+  bool is_over = false;
+  checkpoints_->Finish(kKey, kLong, [&] { is_over = true; });
+  EXPECT_FALSE(is_over);
+  checkpoints_->HurryUp();
+  EXPECT_TRUE(is_over);
 }
 
 TEST_F(CheckpointsTest, AFetchedOneLiesInItsFolder) {

@@ -10,14 +10,15 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "server/grpc/checkpoint_service.h"
 #include "server/grpc/insight_service.h"
 #include "server/grpc/report_calls.h"
 #include "server/grpc/server_service.h"
 #include "server/grpc/study_service.h"
 #include "server/grpc/trial_service.h"
 #include "server/grpc/worker_service.h"
+#include "tests/server/checkpoint_fixture.h"
 #include "tests/server/grpc/service_context_of.h"
-#include "tests/server/server_fixture.h"
 
 namespace assay {
 namespace {
@@ -50,7 +51,7 @@ std::string ShortName(const MethodDescriptor& method) {
   return absl::StrCat(method.service()->name(), "/", method.name());
 }
 
-class AdmissionTest : public CoreTest {
+class AdmissionTest : public CheckpointTest {
  protected:
   AdmissionTest() {
     grpc::ServerBuilder builder;
@@ -59,6 +60,7 @@ class AdmissionTest : public CoreTest {
     builder.RegisterService(&worker_service_);
     builder.RegisterService(&server_service_);
     builder.RegisterService(&insight_service_);
+    builder.RegisterService(&checkpoint_service_);
     reports_.AddTo(builder);
     server_ = builder.BuildAndStart();
     reports_.Start();
@@ -109,7 +111,6 @@ class AdmissionTest : public CoreTest {
 
   Mutex mutex_;
   std::vector<std::string> asked_ ABSL_GUARDED_BY(mutex_);
-  ServerMetrics metrics_{clock_.Now()};
   ServiceContext context_ = ContextOf(
       *core_, metrics_, [this](const Caller&, const std::string& method) {
         return Refuse(method);
@@ -121,6 +122,7 @@ class AdmissionTest : public CoreTest {
   ServerService server_service_{context_};
   Insight insight_{{core_->studies, core_->storage, core_->pool}};
   InsightService insight_service_{context_, insight_};
+  CheckpointService checkpoint_service_{context_, *checkpoints_, core_->pool};
   std::unique_ptr<grpc::Server> server_;
   std::shared_ptr<grpc::Channel> channel_;
 };
