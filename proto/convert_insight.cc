@@ -74,6 +74,7 @@ v1::ImportanceResponse ToMessage(const std::string& metric,
   }
   message.set_r_squared(importance.r_squared);
   message.set_configurations(importance.rows);
+  message.set_transformed(importance.transformed);
   return message;
 }
 

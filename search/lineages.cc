@@ -14,11 +14,6 @@ namespace {
 
 constexpr int64_t kToTheEnd = std::numeric_limits<int64_t>::max();
 
-// A run without a budget goes as far as the program does.
-int64_t StepOf(const Trial& run) {
-  return run.to_step == 0 ? kToTheEnd : run.to_step;
-}
-
 bool Counts(const StudySpec& spec, const OptimalQuery& query,
             const Trial& trial) {
   return trial.state == TrialState::kCompleted && HasObjectives(spec, trial) &&
@@ -26,6 +21,10 @@ bool Counts(const StudySpec& spec, const OptimalQuery& query,
 }
 
 }  // namespace
+
+int64_t LastStep(const Trial& run) {
+  return run.to_step == 0 ? kToTheEnd : run.to_step;
+}
 
 std::vector<Trial> LineageOf(const Trial& end,
                              const std::vector<Trial>& trials) {
@@ -54,7 +53,7 @@ std::vector<Trial> OfOneBudget(const StudySpec& spec, size_t least,
     return trial.state != TrialState::kCompleted;
   });
   std::map<int64_t, size_t, std::greater<>> reached;  // How many, by step.
-  for (const Trial& trial : trials) reached[StepOf(trial)] += 1;
+  for (const Trial& trial : trials) reached[LastStep(trial)] += 1;
   if (reached.empty()) return trials;
   int64_t step = reached.rbegin()->first;
   for (const auto& [candidate, count] : reached) {
@@ -63,7 +62,7 @@ std::vector<Trial> OfOneBudget(const StudySpec& spec, size_t least,
     break;
   }
   std::erase_if(trials,
-                [&](const Trial& trial) { return StepOf(trial) != step; });
+                [&](const Trial& trial) { return LastStep(trial) != step; });
   return trials;
 }
 
@@ -73,13 +72,13 @@ OptimalLineages FindOptimalLineages(const StudySpec& spec,
   OptimalLineages found;
   int64_t reached = 0;
   for (const Trial& trial : trials) {
-    if (Counts(spec, query, trial)) reached = std::max(reached, StepOf(trial));
+    if (Counts(spec, query, trial)) reached = std::max(reached, LastStep(trial));
   }
   reached = std::min(reached, spec.schedule.max_steps);
   std::vector<Trial> ends = trials;
   if (reached > 0) {
     std::erase_if(ends, [&](const Trial& trial) {
-      return !Counts(spec, query, trial) || StepOf(trial) < reached;
+      return !Counts(spec, query, trial) || LastStep(trial) < reached;
     });
   }
   if (reached < spec.schedule.max_steps && reached > 0) {

@@ -18,6 +18,10 @@ namespace assay {
 std::vector<Trial> LineageOf(const Trial& end,
                              const std::vector<Trial>& trials);
 
+// Where the run's budget ends; without one that is as far as the program goes,
+// beyond all others.
+int64_t LastStep(const Trial& run);
+
 // max(10, 2 (parameters + 1)): what a model needs to be worth asking.
 size_t EnoughConfigurations(const StudySpec& spec);
 

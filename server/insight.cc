@@ -35,6 +35,12 @@ absl::Status MakeCanonical(const StudySpec& spec,
   return absl::OkStatus();
 }
 
+// About: of its factor and its points.
+size_t BytesOf(const StudyModel& model) {
+  const size_t rows = model.rows().size();
+  return sizeof(double) * rows * (rows + model.features().size());
+}
+
 // As if the metrics were independent.
 void MultiplyBounds(const StudySpec& spec,
                     Insight::PredictAnswer::Configuration& configuration) {
@@ -80,7 +86,7 @@ void Insight::AskImportance(std::string study, std::string metric,
       std::move(cancelled), std::move(done),
       [this, study = std::move(study), metric = std::move(metric)](
           const Cancelled& unwanted) -> absl::StatusOr<ImportanceAnswer> {
-        ASSAY_ASSIGN_OR_RETURN(Subject subject, Find(study));
+        ASSAY_ASSIGN_OR_RETURN(Subject subject, Find(study, unwanted));
         ASSAY_ASSIGN_OR_RETURN(const Model model, ModelOf(subject, metric));
         absl::StatusOr<Importance> importance = AssessImportance(
             *model, [&] { return CheckWanted(unwanted).ok(); });
@@ -95,8 +101,8 @@ void Insight::AskQuality(std::string study, std::string metric,
   Post<QualityAnswer>(
       std::move(cancelled), std::move(done),
       [this, study = std::move(study), metric = std::move(metric)](
-          const Cancelled&) -> absl::StatusOr<QualityAnswer> {
-        ASSAY_ASSIGN_OR_RETURN(Subject subject, Find(study));
+          const Cancelled& unwanted) -> absl::StatusOr<QualityAnswer> {
+        ASSAY_ASSIGN_OR_RETURN(Subject subject, Find(study, unwanted));
         ASSAY_ASSIGN_OR_RETURN(const Model model, ModelOf(subject, metric));
         return QualityAnswer{model->metric().name, AssessQuality(*model)};
       });
@@ -117,7 +123,7 @@ void Insight::AskPredict(std::string study,
 absl::StatusOr<Insight::PredictAnswer> Insight::Predict(
     const std::string& study, std::vector<Parameters> configurations,
     const Cancelled& cancelled) {
-  ASSAY_ASSIGN_OR_RETURN(Subject subject, Find(study));
+  ASSAY_ASSIGN_OR_RETURN(Subject subject, Find(study, cancelled));
   const StudySpec& spec = *subject.view.spec;
   ASSAY_RETURN_IF_ERROR(MakeCanonical(spec, configurations));
   PredictAnswer answer;
@@ -147,9 +153,10 @@ absl::StatusOr<Insight::PredictAnswer> Insight::Predict(
   return answer;
 }
 
-absl::StatusOr<Insight::Subject> Insight::Find(const std::string& study) {
+absl::StatusOr<Insight::Subject> Insight::Find(const std::string& study,
+                                               const Cancelled& cancelled) {
   ASSAY_ASSIGN_OR_RETURN(const StudyId id, parts_.studies.Resolve(study));
-  Subject subject;
+  Subject subject{.cancelled = cancelled};
   ASSAY_ASSIGN_OR_RETURN(subject.view, parts_.studies.Get(id));
   ASSAY_RETURN_IF_ERROR(CheckSpace(*subject.view.spec));
   return subject;
@@ -166,36 +173,54 @@ absl::StatusOr<Insight::Model> Insight::ModelOf(Subject& subject, int metric) {
   const Study& study = subject.view.study;
   const Key key{study.id, study.counts.completed, metric};
   if (Model kept = FindKept(key)) return kept;
-  if (!subject.trials) {
-    ASSAY_ASSIGN_OR_RETURN(subject.trials, ReadCompleted(study));
+  if (!subject.rows) {
+    ASSAY_ASSIGN_OR_RETURN(subject.rows, ReadRows(subject));
   }
+  std::vector<StudyRow> rows = StudyModel::Choose(*subject.rows, metric);
+  ASSAY_RETURN_IF_ERROR(ReadParameters(rows));
   ASSAY_ASSIGN_OR_RETURN(
       StudyModel fitted,
-      StudyModel::Fit(subject.view.spec, metric, *subject.trials));
+      StudyModel::Fit(subject.view.spec, metric, std::move(rows)));
   auto model = std::make_shared<const StudyModel>(std::move(fitted));
   Keep(key, model);
   return model;
 }
 
-// Those of the moment of `study`, in the order in which they ended.
-absl::StatusOr<std::vector<Trial>> Insight::ReadCompleted(const Study& study) {
-  std::vector<Trial> completed;
+// Of the moment of its study, in the order in which the trials ended.
+absl::StatusOr<StudyRows> Insight::ReadRows(const Subject& subject) {
+  const Study& study = subject.view.study;
+  StudyRows all(*subject.view.spec);
   for (int64_t after = 0;;) {
+    ASSAY_RETURN_IF_ERROR(CheckWanted(subject.cancelled));
     std::vector<Trial> page;
     ASSAY_RETURN_IF_ERROR(
         parts_.storage.Read([&](Snapshot& rows) -> absl::Status {
           ASSAY_ASSIGN_OR_RETURN(page, rows.ListEnded(study.id, after, kPage));
           return absl::OkStatus();
         }));
+    const bool is_last = page.size() < kPage;
     for (Trial& trial : page) {
       after = trial.ended_revision;
-      if (after > study.revision) return completed;
-      if (trial.state == TrialState::kCompleted && !trial.hidden) {
-        completed.push_back(std::move(trial));
-      }
+      if (after > study.revision) return all;
+      if (!trial.hidden) all.Add(std::move(trial));
     }
-    if (page.size() < kPage) return completed;
+    if (is_last) return all;
   }
+}
+
+absl::Status Insight::ReadParameters(std::vector<StudyRow>& rows) {
+  return parts_.storage.Read([&](Snapshot& snapshot) -> absl::Status {
+    for (StudyRow& row : rows) {
+      ASSAY_ASSIGN_OR_RETURN(Trial trial, snapshot.GetTrial(row.id));
+      row.parameters = std::move(trial.parameters);
+    }
+    return absl::OkStatus();
+  });
+}
+
+int Insight::kept() const {
+  MutexLock lock(mutex_);
+  return static_cast<int>(kept_.size());
 }
 
 Insight::Model Insight::FindKept(const Key& key) {
@@ -215,7 +240,13 @@ void Insight::Keep(const Key& key, Model model) {
     return entry.first.study == key.study && entry.first.metric == key.metric;
   });
   kept_.emplace_front(key, std::move(model));
-  if (kept_.size() > kModelsKept) kept_.pop_back();
+  size_t bytes = 0;
+  auto end = kept_.begin();
+  do {
+    bytes += BytesOf(*end++->second);
+  } while (end != kept_.end() &&
+           bytes + BytesOf(*end->second) <= parts_.bytes_kept);
+  kept_.erase(end, kept_.end());
 }
 
 }  // namespace assay

@@ -25,7 +25,8 @@
 namespace assay {
 
 // Says what the trials of a study tell (search/insight), in the background:
-// reads them, fits the models that are asked for, keeps the last few.
+// reads them page by page, keeping some dozen bytes of each, fits the models
+// that are asked for, keeps the last few.
 // Thread-safe. Answers come from the executor, or, if there is none to wait
 // for, from the caller's thread. Errors besides those of search/insight:
 // InvalidArgument and NotFound for the study, ResourceExhausted beyond
@@ -33,13 +34,15 @@ namespace assay {
 class Insight {
  public:
   static constexpr int kMaxWaiting = 16;
-  static constexpr int kModelsKept = 8;  // At most 8 MB each, and a little.
 
   struct Parts {  // All must outlive this.
     StudyRegistry& studies;
     Storage& storage;
     // Of its own: a fit takes seconds. One thread: one question at a time.
     Executor& executor;
+    // Of models: 200 configurations of 10 parameters have 0.3 MB, 1,000 of them
+    // 8 MB. The last one is kept in any case.
+    size_t bytes_kept = 64 << 20;
   };
   explicit Insight(Parts parts) : parts_(parts) {}
 
@@ -79,6 +82,8 @@ class Insight {
 
   // Questions that wait or are answered.
   int waiting() const { return waiting_; }
+  // Models that are kept.
+  int kept() const ABSL_LOCKS_EXCLUDED(mutex_);
 
   // Gives up what waits. What is fitted just now is fitted to its end.
   void Stop() { stopped_ = true; }
@@ -93,10 +98,11 @@ class Insight {
     int metric = 0;
     bool operator==(const Key&) const = default;
   };
-  // A study at the moment of a question; its trials once they are needed.
+  // A study at the moment of a question; its rows once they are needed.
   struct Subject {
     StudyView view;
-    std::optional<std::vector<Trial>> trials;
+    Cancelled cancelled;
+    std::optional<StudyRows> rows;
   };
 
   // Runs `answer` on the executor.
@@ -104,11 +110,13 @@ class Insight {
   void Post(Cancelled cancelled, Done<Answer> done, Work answer);
 
   absl::Status CheckWanted(const Cancelled& cancelled) const;
-  absl::StatusOr<Subject> Find(const std::string& study);
+  absl::StatusOr<Subject> Find(const std::string& study,
+                               const Cancelled& cancelled);
   absl::StatusOr<Model> ModelOf(Subject& subject, int metric)
       ABSL_LOCKS_EXCLUDED(mutex_);
   absl::StatusOr<Model> ModelOf(Subject& subject, const std::string& metric);
-  absl::StatusOr<std::vector<Trial>> ReadCompleted(const Study& study);
+  absl::StatusOr<StudyRows> ReadRows(const Subject& subject);
+  absl::Status ReadParameters(std::vector<StudyRow>& rows);
   Model FindKept(const Key& key) ABSL_LOCKS_EXCLUDED(mutex_);
   void Keep(const Key& key, Model model) ABSL_LOCKS_EXCLUDED(mutex_);
 
@@ -120,7 +128,7 @@ class Insight {
   std::atomic<int> waiting_ = 0;
   std::atomic<bool> stopped_ = false;
 
-  Mutex mutex_;
+  mutable Mutex mutex_;
   // The one used last first.
   std::list<std::pair<Key, Model>> kept_ ABSL_GUARDED_BY(mutex_);
 };

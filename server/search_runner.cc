@@ -105,7 +105,7 @@ void SearchRunner::WhenReady(int count, absl::AnyInvocable<void()> ready) {
                            waiters_.empty() && Stock() >= count;
     if (!IsSatisfied(count) && !takes_any) {
       const auto waiter = waiters_.insert(waiters_.end(), {count, nullptr});
-      waiter->ready = std::move(ready);
+      waiter->ready = std::exchange(ready, nullptr);
     }
   }
   if (failed) Schedule();  // For the next one: it may have been the disk.

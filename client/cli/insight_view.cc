@@ -105,6 +105,12 @@ std::vector<std::string> ImportanceLines(const v1::ImportanceResponse& response,
       "Shares of the variance over the whole space: with all interactions "
       "(total), and alone.",
       Style::kDim, look));
+  if (response.transformed()) {
+    lines.push_back(Paint(
+        "A few extreme values make the variance: here the worse half counts by "
+        "rank, the better half by the logarithm of the distance from the best.",
+        Style::kYellow, look));
+  }
   if (response.r_squared() < kGood) {
     lines.push_back(
         Paint(absl::StrFormat("The model explains %s of the metric: take small "

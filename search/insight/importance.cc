@@ -10,7 +10,6 @@
 #include "search/domain.h"
 #include "search/gp/candidate_space.h"
 #include "search/insight/best_share.h"
-#include "search/insight/model_quality.h"
 #include "search/math/sobol.h"
 
 namespace assay {
@@ -20,11 +19,10 @@ constexpr int kGroups = 8;  // Of the jackknife.
 constexpr int kFewestPoints = 128;
 constexpr int kMostPoints = 4096;
 constexpr int kPointsForBest = 8192;
-constexpr int kBatch = 1024;  // Bounds the memory: [rows, kBatch] numbers.
-constexpr double kGoodOrder = 0.7;
+constexpr int kBatch = 1024;   // Bounds the memory: [rows, kBatch] numbers.
 constexpr double kWork = 4e9;  // Products of coordinates, about.
 
-absl::Status CheckModel(const StudyModel& model) {
+absl::Status CheckSize(const StudyModel& model) {
   const auto rows = static_cast<int>(model.rows().size());
   const int parameters = model.features().parameters();
   if (parameters > kMostImportanceParameters) {
@@ -32,39 +30,59 @@ absl::Status CheckModel(const StudyModel& model) {
         absl::StrCat("importance: the space has ", parameters,
                      " parameters; at most ", kMostImportanceParameters));
   }
-  if (rows < kLeastImportanceRows) {
-    return absl::FailedPreconditionError(
-        absl::StrCat("importance of \"", model.metric().name, "\": ", rows,
-                     " configurations are COMPLETED with a value; at least ",
-                     kLeastImportanceRows));
+  if (rows >= kLeastImportanceRows) return absl::OkStatus();
+  return absl::FailedPreconditionError(
+      absl::StrCat("importance of \"", model.metric().name, "\": ", rows,
+                   " configurations are COMPLETED with a value; at least ",
+                   kLeastImportanceRows));
+}
+
+// The unit in which enough is explained, and how much.
+struct Explained {
+  bool transformed = false;
+  double r_squared = 0;
+};
+
+absl::StatusOr<Explained> Explain(const StudyModel& model) {
+  if (model.r_squared() >= kLeastRSquared) {
+    return Explained{false, model.r_squared()};
   }
-  if (model.r_squared() >= kLeastRSquared) return absl::OkStatus();
-  const double order = AssessQuality(model).rank_correlation;
+  const double of_targets = model.TargetRSquared();
+  if (of_targets >= kLeastRSquared) return Explained{true, of_targets};
   return absl::FailedPreconditionError(absl::StrFormat(
       "importance of \"%s\": the model of %d configurations explains too "
-      "little of its variance: its leave-one-out R^2 is %.2g, at least %.2g is "
-      "needed. %s",
-      model.metric().name, rows, model.r_squared(), kLeastRSquared,
-      order >= kGoodOrder
-          ? absl::StrFormat("It knows the order (rank correlation %.2g): a few "
-                            "extreme values make the variance. Report the "
-                            "metric's logarithm too, and ask for that",
-                            order)
-          : "More trials may help, unless the metric is mostly noise"));
+      "little of its variance: its leave-one-out R^2 is %.2g (%.2g without the "
+      "weight of extreme values), at least %.2g is needed. More trials may "
+      "help, unless the metric is mostly noise",
+      model.metric().name, model.rows().size(), model.r_squared(), of_targets,
+      kLeastRSquared));
+}
+
+double LargestValue(const StudyModel& model) {
+  double largest = 0;
+  for (const StudyModel::Row& row : model.rows()) {
+    largest = std::max(largest, std::abs(row.value));
+  }
+  return largest;
 }
 
 // What a model predicts, beside what it would have without one of the groups of
 // its rows: kGroups + 1 functions of points of the unit cube.
 class Views {
  public:
-  explicit Views(const StudyModel& model)
-      : model_(model), space_(model.spec().space), candidates_(space_) {
+  Views(const StudyModel& model, bool transformed)
+      : model_(model),
+        transformed_(transformed),
+        largest_(LargestValue(model)),
+        space_(model.spec().space),
+        candidates_(space_) {
     for (int group = 0; group < kGroups; ++group) {
       without_.push_back(Without(group));
     }
   }
 
-  // [m, kGroups + 1], in the metric's unit; of all rows first. `points` is [m,
+  // [m, kGroups + 1]; of all rows first. In the process's unit, or in shares of
+  // the metric's largest value, whose squares are numbers. `points` is [m,
   // parameters], each in (0, 1).
   Eigen::MatrixXd At(const Eigen::MatrixXd& points) const {
     Eigen::MatrixXd values(points.rows(), kGroups + 1);
@@ -77,8 +95,10 @@ class Views {
         values.block(i, group + 1, m, 1) = without_[group].Mean(x);
       }
     }
-    return values.unaryExpr(
-        [this](double target) { return model_.unit().ToValue(target); });
+    if (transformed_) return values;
+    return values.unaryExpr([this](double target) {
+      return model_.unit().ToValue(target) / largest_;
+    });
   }
 
   // As configurations are: numbers on their levels, NaN where inactive.
@@ -101,7 +121,10 @@ class Views {
   }
 
   int parameters() const { return candidates_.size(); }
-  double sign() const { return MetricUnit::SignOf(model_.metric().goal); }
+  // 1 if larger is better, else -1.
+  double sign() const {
+    return transformed_ ? 1 : MetricUnit::SignOf(model_.metric().goal);
+  }
 
  private:
   GaussianProcess Without(int group) const {
@@ -121,6 +144,8 @@ class Views {
   }
 
   const StudyModel& model_;
+  const bool transformed_;
+  const double largest_;  // Of the metric's values, above 0.
   const SearchSpace& space_;
   const CandidateSpace candidates_;
   std::vector<GaussianProcess> without_;
@@ -174,8 +199,9 @@ absl::StatusOr<Eigen::MatrixXd> WithinBest(const Views& views, uint64_t seed,
 
 absl::StatusOr<Importance> AssessImportance(const StudyModel& model,
                                             KeepGoing keep_going) {
-  ASSAY_RETURN_IF_ERROR(CheckModel(model));
-  const Views views(model);
+  ASSAY_RETURN_IF_ERROR(CheckSize(model));
+  ASSAY_ASSIGN_OR_RETURN(const Explained explained, Explain(model));
+  const Views views(model, explained.transformed);
   const uint64_t seed = model.spec().seed;
   ASSAY_ASSIGN_OR_RETURN(
       const SobolIndices indices,
@@ -185,7 +211,8 @@ absl::StatusOr<Importance> AssessImportance(const StudyModel& model,
           keep_going));
   ASSAY_ASSIGN_OR_RETURN(const Eigen::MatrixXd best,
                          WithinBest(views, seed + 1, keep_going));
-  Importance importance{.r_squared = model.r_squared(),
+  Importance importance{.transformed = explained.transformed,
+                        .r_squared = explained.r_squared,
                         .rows = static_cast<int>(model.rows().size())};
   for (int i = 0; i < views.parameters(); ++i) {
     ParameterImportance parameter{

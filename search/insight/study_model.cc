@@ -3,13 +3,12 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <map>
 #include <utility>
 
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
-#include "search/lineages.h"
-#include "search/replicates.h"
 
 namespace assay {
 namespace {
@@ -39,44 +38,11 @@ std::vector<int> Others(int n, int fold, int folds) {
   return others;
 }
 
-// By number.
-std::vector<Row> AllRows(const StudySpec& spec, const MetricSpec& metric,
-                         const std::vector<Trial>& trials) {
-  std::vector<Trial> counted;
-  for (const Trial& trial : trials) {
-    const auto value = trial.final_metrics.find(metric.name);
-    const bool counts = trial.state == TrialState::kCompleted &&
-                        value != trial.final_metrics.end() &&
-                        std::isfinite(value->second);
-    if (counts) counted.push_back(trial);
-  }
-  counted = OfOneBudget(spec, EnoughConfigurations(spec), std::move(counted));
-  std::vector<Row> rows;
-  for (ReplicateSummary& summary : SummarizeReplicates(counted)) {
-    rows.push_back({.number = summary.first.number,
-                    .count = summary.count,
-                    .value = summary.mean.final_metrics.at(metric.name),
-                    .parameters = std::move(summary.first.parameters)});
-  }
-  return rows;
-}
-
-std::vector<Row> AtMost(int most, Goal goal, std::vector<Row> rows) {
-  if (static_cast<int>(rows.size()) <= most) return rows;
-  const auto number = [](const Row& a, const Row& b) {
-    return a.number < b.number;
-  };
-  std::stable_sort(rows.begin(), rows.end(), [&](const Row& a, const Row& b) {
-    return IsBetter(a.value, b.value, goal);
-  });
-  std::vector<Row> kept(rows.begin(), rows.begin() + kBestKept);
-  std::sort(rows.begin() + kBestKept, rows.end(), number);
-  const int others = static_cast<int>(rows.size()) - kBestKept;
-  for (const int i : Spread(others, most - kBestKept)) {
-    kept.push_back(std::move(rows[kBestKept + i]));
-  }
-  std::sort(kept.begin(), kept.end(), number);
-  return kept;
+// Whose rows they are.
+void SetParameters(const std::vector<Trial>& trials, std::vector<Row>& rows) {
+  std::map<int64_t, const Trial*> by_number;
+  for (const Trial& trial : trials) by_number[trial.number] = &trial;
+  for (Row& row : rows) row.parameters = by_number[row.number]->parameters;
 }
 
 absl::Status CheckRows(const MetricSpec& metric, const std::vector<Row>& rows) {
@@ -129,17 +95,28 @@ absl::StatusOr<int> FindMetric(const StudySpec& spec, const std::string& name) {
       "\" is no metric of the study; ", absl::StrJoin(names, ", ")));
 }
 
+std::vector<Row> StudyModel::Choose(const StudyRows& rows, int metric) {
+  return rows.Choose(metric, kMostRows, kBestKept);
+}
+
 absl::StatusOr<StudyModel> StudyModel::Fit(
     std::shared_ptr<const StudySpec> spec, int metric,
     const std::vector<Trial>& trials) {
+  StudyRows all(*spec);
+  for (const Trial& trial : trials) all.Add(trial);
+  std::vector<Row> rows = Choose(all, metric);
+  SetParameters(trials, rows);
+  return Fit(std::move(spec), metric, std::move(rows));
+}
+
+absl::StatusOr<StudyModel> StudyModel::Fit(
+    std::shared_ptr<const StudySpec> spec, int metric, std::vector<Row> rows) {
   if (spec->space.empty()) {
     return absl::FailedPreconditionError(
         "the study declares no parameters: there is nothing to model");
   }
-  const MetricSpec& modelled = spec->metrics[metric];
-  std::vector<Row> rows =
-      AtMost(kMostRows, modelled.goal, AllRows(*spec, modelled, trials));
-  if (absl::Status bad = CheckRows(modelled, rows); !bad.ok()) return bad;
+  const absl::Status fits = CheckRows(spec->metrics[metric], rows);
+  if (!fits.ok()) return fits;
   return StudyModel(std::move(spec), metric, std::move(rows));
 }
 
@@ -149,40 +126,51 @@ StudyModel::StudyModel(std::shared_ptr<const StudySpec> spec, int metric,
       metric_(metric),
       rows_(std::move(rows)),
       features_(spec_->space),
-      model_(FitTo(Others(static_cast<int>(rows_.size()), -1, 1))),
+      model_(FitTo(Others(static_cast<int>(rows_.size()), -1, 1),
+                   SignedValues(), Transform::kAuto)),
       unit_(this->metric().goal, model_.output()),
       calibration_(Eigen::VectorXd()) {
   LeaveOut();
 }
 
-MetricModel::Data StudyModel::DataOf(const std::vector<int>& rows) const {
-  const double sign = MetricUnit::SignOf(metric().goal);
+Eigen::VectorXd StudyModel::SignedValues() const {
+  Eigen::VectorXd values(rows_.size());
+  for (size_t i = 0; i < rows_.size(); ++i) {
+    values[static_cast<Eigen::Index>(i)] = rows_[i].value;
+  }
+  return MetricUnit::SignOf(metric().goal) * values;
+}
+
+MetricModel::Data StudyModel::DataOf(const std::vector<int>& rows,
+                                     const Eigen::VectorXd& values) const {
   const auto n = static_cast<Eigen::Index>(rows.size());
   MetricModel::Data data{Eigen::MatrixXd(n, features_.size()),
                          Eigen::VectorXd(n), Eigen::VectorXd(n)};
   for (Eigen::Index i = 0; i < n; ++i) {
     const Row& row = rows_[rows[i]];
     data.x.row(i) = features_.Embed(spec_->space.Encode(row.parameters));
-    data.values[i] = sign * row.value;
+    data.values[i] = values[rows[i]];
     data.multipliers[i] = 1.0 / row.count;
   }
   return data;
 }
 
 // From scratch; of many rows first with some, then a few steps with all.
-MetricModel StudyModel::FitTo(const std::vector<int>& rows) const {
-  const BayesianOptions options{.transform = BayesianOptions::Transform::kAuto};
+MetricModel StudyModel::FitTo(const std::vector<int>& rows,
+                              const Eigen::VectorXd& values,
+                              Transform transform) const {
+  const BayesianOptions options{.transform = transform};
   MetricModel model(MetricModel::Role::kObjective, features_, options,
                     spec_->seed);
   const auto n = static_cast<int>(rows.size());
   if (n <= kFirstFit) {
-    model.Fit(DataOf(rows), /*anchor=*/true);
+    model.Fit(DataOf(rows, values), /*anchor=*/true);
     return model;
   }
   std::vector<int> some;
   for (const int i : Spread(n, kFirstFit)) some.push_back(rows[i]);
-  model.Fit(DataOf(some), /*anchor=*/true);
-  model.Fit(DataOf(rows), /*anchor=*/false);
+  model.Fit(DataOf(some, values), /*anchor=*/true);
+  model.Fit(DataOf(rows, values), /*anchor=*/false);
   return model;
 }
 
@@ -210,9 +198,10 @@ void StudyModel::LeaveOut() {
 // The rows of one fold, with what was fitted to those of the others.
 void StudyModel::LeaveOut(int fold, int folds) {
   const auto n = static_cast<int>(rows_.size());
-  const MetricModel model = FitTo(Others(n, fold, folds));
+  const MetricModel model =
+      FitTo(Others(n, fold, folds), SignedValues(), Transform::kAuto);
   const MetricUnit unit(metric().goal, model.output());
-  const MetricModel::Data all = DataOf(Others(n, -1, 1));
+  const MetricModel::Data all = DataOf(Others(n, -1, 1), SignedValues());
   Eigen::VectorXd targets(n);
   for (int i = 0; i < n; ++i) targets[i] = unit.ToTarget(rows_[i].value);
   LeaveOut(GaussianProcess(features_, model.process().hyperparameters(), all.x,
@@ -234,6 +223,42 @@ void StudyModel::LeaveOut(const GaussianProcess& process,
         .unit = static_cast<int>(left_out_units_.size())};
   }
   left_out_units_.push_back(unit);
+}
+
+// What is expected of each target: a fold's are predicted as LeaveOut() does,
+// but that the targets are what is modelled.
+double StudyModel::TargetRSquared() const {
+  if (model_.output().kind() == OutputTransform::Kind::kStandardize) {
+    return r_squared_;
+  }
+  const auto n = static_cast<int>(rows_.size());
+  const Eigen::VectorXd& y = process().y();
+  Eigen::VectorXd expected(n);
+  if (n > kMostRefitted) {
+    expected = process().LeaveOneOutPosterior().mean;
+  } else {
+    const int folds = std::min(kFolds, n);
+    for (int fold = 0; fold < folds; ++fold) {
+      const Eigen::VectorXd means = ExpectTargets(Others(n, fold, folds));
+      for (int i = fold; i < n; i += folds) expected[i] = means[i];
+    }
+  }
+  return RSquared({y.begin(), y.end()}, {expected.begin(), expected.end()});
+}
+
+// Of each row by all others, with parameters fitted to some.
+Eigen::VectorXd StudyModel::ExpectTargets(
+    const std::vector<int>& fitted) const {
+  const Eigen::VectorXd& y = process().y();
+  const MetricModel model = FitTo(fitted, y, Transform::kStandardize);
+  const auto n = static_cast<int>(rows_.size());
+  const MetricModel::Data all = DataOf(Others(n, -1, 1), y);
+  const auto forward = [&](double v) { return model.output().Forward(v); };
+  const auto inverse = [&](double v) { return model.output().Inverse(v); };
+  return GaussianProcess(features_, model.process().hyperparameters(), all.x,
+                         y.unaryExpr(forward), all.multipliers)
+      .LeaveOneOutPosterior()
+      .mean.unaryExpr(inverse);
 }
 
 std::vector<NoisyBelief> StudyModel::Believe(

@@ -12,6 +12,7 @@
 #include "search/gp/metric_model.h"
 #include "search/insight/calibration.h"
 #include "search/insight/metric_unit.h"
+#include "search/insight/study_rows.h"
 #include "search/study.h"
 #include "search/trial.h"
 
@@ -62,17 +63,18 @@ class StudyModel {
   static constexpr int kMostRows = 1000;
   static constexpr int kMostRefitted = 200;
 
-  struct Row {
-    int64_t number = 0;  // Of the first of its trials.
-    int32_t count = 0;   // Trials of which `value` is the mean.
-    double value = 0;    // In the metric's unit.
-    Parameters parameters = {};
-  };
+  using Row = StudyRow;
+
+  // Those that it is made of, without parameters.
+  static std::vector<Row> Choose(const StudyRows& rows, int metric);
 
   // Fits it: O(n^3), about 1 s for 1,000 rows of 10 parameters. The same trials
   // give the same model. FailedPrecondition, in words, if the study has no
   // declared space, fewer than kLeastRows configurations have a value, or all
-  // values are equal. `metric`: an index in spec->metrics.
+  // values are equal. `metric`: an index in spec->metrics. `rows`: as Choose()
+  // gives them, with parameters.
+  static absl::StatusOr<StudyModel> Fit(std::shared_ptr<const StudySpec> spec,
+                                        int metric, std::vector<Row> rows);
   static absl::StatusOr<StudyModel> Fit(std::shared_ptr<const StudySpec> spec,
                                         int metric,
                                         const std::vector<Trial>& trials);
@@ -102,13 +104,24 @@ class StudyModel {
   // At most 1; 0 or less: no better than the mean. -infinity if the numbers are
   // too large for it.
   double r_squared() const { return r_squared_; }
+  // The same of targets, in the process's unit. Where that ranks and takes
+  // logarithms (search/gp/output_transform.h), a few extreme values do not
+  // decide about it; else it is r_squared(). Costs what Fit() does.
+  double TargetRSquared() const;
 
  private:
   StudyModel(std::shared_ptr<const StudySpec> spec, int metric,
              std::vector<Row> rows);
 
-  MetricModel::Data DataOf(const std::vector<int>& rows) const;
-  MetricModel FitTo(const std::vector<int>& rows) const;
+  using Transform = BayesianOptions::Transform;
+
+  Eigen::VectorXd SignedValues() const;  // [rows], larger is better.
+  // Of these rows; `values` is [rows].
+  MetricModel::Data DataOf(const std::vector<int>& rows,
+                           const Eigen::VectorXd& values) const;
+  MetricModel FitTo(const std::vector<int>& rows, const Eigen::VectorXd& values,
+                    Transform transform) const;
+  Eigen::VectorXd ExpectTargets(const std::vector<int>& fitted) const;
   void LeaveOut();
   void LeaveOut(int fold, int folds);
   void LeaveOut(const GaussianProcess& process, const MetricUnit& unit,

@@ -67,6 +67,10 @@ TEST(InsightViewTest, ImportanceIsARowWithABarForEachParameter) {
   response.set_r_squared(0.4);
   EXPECT_THAT(Text(ImportanceLines(response, kPlain)),
               HasSubstr("The model explains 40 % of the metric"));
+  EXPECT_THAT(Text(lines), Not(HasSubstr("extreme values")));
+  response.set_transformed(true);
+  EXPECT_THAT(Text(ImportanceLines(response, kPlain)),
+              HasSubstr("A few extreme values make the variance"));
 }
 
 TEST(InsightViewTest, APredictionIsARowForEachMetricOrWhyThereIsNone) {

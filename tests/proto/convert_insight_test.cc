@@ -50,12 +50,14 @@ TEST(ConvertInsightTest, WhatIsUnknownIsAbsent) {
   const Importance importance{
       .parameters = {{.name = "a"},
                      {.name = "b", .within_best = Estimate{0.5, 0.1}}},
+      .transformed = true,
       .r_squared = 0.9,
       .rows = 20};
   const v1::ImportanceResponse message = ToMessage("loss", importance);
   EXPECT_FALSE(message.parameters(0).has_within_best());
   EXPECT_EQ(message.parameters(1).within_best().standard_error(), 0.1);
   EXPECT_EQ(message.configurations(), 20);
+  EXPECT_TRUE(message.transformed());
 }
 
 TEST(ConvertInsightTest, QualityHasEachTrial) {

@@ -146,6 +146,43 @@ TEST_F(InsightTest, TheChanceOfAllBoundsIsTheirProduct) {
             answer->configurations[0].metrics.at("size").keeps_bound);
 }
 
+TEST_F(InsightTest, TheModelsOfManyMetricsAreKept) {
+  constexpr int kMetrics = 12;
+  const StudyId id = core_->Create([] {
+    StudySpec spec = Spec("s");
+    for (int k = 1; k < kMetrics; ++k) {
+      spec.metrics.push_back({.name = absl::StrCat("m", k), .bound = 1});
+    }
+    return spec;
+  }());
+  for (int i = 0; i < 5; ++i) {
+    TrialEditor::Imported imported;
+    imported.state = TrialState::kCompleted;
+    imported.parameters = {{"x", 0.2 * i}, {"idle", 0.5}};
+    imported.metrics = {{"loss", i}};
+    for (int k = 1; k < kMetrics; ++k) {
+      imported.metrics[absl::StrCat("m", k)] = k * i;
+    }
+    ASSERT_TRUE(core_->Import(id, std::move(imported)).ok());
+  }
+  ASSERT_TRUE(Predict("s", {{{"x", 0.2}, {"idle", 0.5}}}).ok());
+  EXPECT_EQ(insight_->kept(), kMetrics);
+}
+
+TEST_F(InsightTest, OfModelsThatNeedTooMuchTheLastAreKept) {
+  Insight::Parts parts = InsightParts();
+  parts.bytes_kept = sizeof(double) * 2 * 20 * 22;
+  insight_.emplace(parts);
+  for (const char* name : {"a", "b", "c"}) {
+    Study(Spec(name), 20);
+    ASSERT_TRUE(Quality(name).ok());
+  }
+  EXPECT_EQ(insight_->kept(), 2);
+  Study(Spec("large"), 40);
+  ASSERT_TRUE(Quality("large").ok());
+  EXPECT_EQ(insight_->kept(), 1);
+}
+
 TEST_F(InsightTest, AWrongConfigurationIsNamed) {
   Study(Spec("s"), 10);
   const auto at = [](ParameterValue x) {

@@ -123,17 +123,45 @@ TEST(ImportanceTest, AModelThatExplainsNothingIsRefusedWithItsFigure) {
               HasSubstr("unless the metric is mostly noise"));
 }
 
-TEST(ImportanceTest, ExtremeValuesOfAMetricWhoseOrderIsKnownAreSaidToBe) {
-  const StudySpec spec = SpecOf(Numbers(2, 0, 1));
-  std::vector<Trial> trials =
-      RandomTrials(spec, 60, 11, [](const Parameters& p) {
-        return Metrics{{"loss", Get(p, "x0")}};
-      });
-  trials[7].final_metrics["loss"] = 1e6;
-  const auto importance = ImportanceOf(spec, trials);
-  EXPECT_TRUE(absl::IsFailedPrecondition(importance.status()));
-  EXPECT_THAT(std::string(importance.status().message()),
-              HasSubstr("a few extreme values make the variance"));
+TEST(ImportanceTest, AFewExtremeValuesDoNotDecide) {
+  for (const Goal goal : {Goal::kMinimize, Goal::kMaximize}) {
+    StudySpec spec = SpecOf(Numbers(2, 0, 1));
+    spec.metrics[0].goal = goal;
+    const double sign = goal == Goal::kMinimize ? 1 : -1;
+    std::vector<Trial> trials =
+        RandomTrials(spec, 60, 11, [&](const Parameters& p) {
+          const double loss = Get(p, "x0") + 0.3 * Get(p, "x1");
+          return Metrics{{"loss", sign * loss}};
+        });
+    trials[7].final_metrics["loss"] = sign * 1e6;
+    const auto importance = ImportanceOf(spec, trials);
+    auto found = ByName(importance);
+    EXPECT_TRUE(importance->transformed);
+    EXPECT_GT(importance->r_squared, 0.5);
+    EXPECT_GT(found["x0"].total.value, 0.7);
+    EXPECT_LT(found["x1"].total.value, 0.3);
+    ASSERT_TRUE(found["x0"].within_best);
+    EXPECT_GT(found["x0"].within_best->value, found["x1"].within_best->value);
+  }
+}
+
+TEST(ImportanceTest, SharesAreTheSameOfTinyAndOfHugeValues) {
+  const StudySpec spec = IshigamiSpec();
+  auto plain =
+      ByName(ImportanceOf(spec, RandomTrials(spec, 200, 1, MeasureIshigami)));
+  for (const double scale : {1e-200, 1e140}) {
+    const auto scaled = RandomTrials(spec, 200, 1, [&](const Parameters& p) {
+      return Metrics{{"loss", scale * MeasureIshigami(p).at("loss")}};
+    });
+    auto found = ByName(ImportanceOf(spec, scaled));
+    for (const auto& [name, parameter] : plain) {
+      EXPECT_NEAR(found[name].total.value, parameter.total.value, 0.05)
+          << scale << " " << name;
+      EXPECT_NEAR(found[name].total.error, parameter.total.error, 0.02);
+      EXPECT_NEAR(found[name].within_best->value, parameter.within_best->value,
+                  0.1);
+    }
+  }
 }
 
 TEST(ImportanceTest, NineConfigurationsAreTooFew) {

@@ -73,7 +73,7 @@ TEST(StudyModelTest, OnlyCompletedTrialsWithAFiniteValueCount) {
 
 TEST(StudyModelTest, ReplicatesAreOneRowWithLessNoise) {
   std::vector<Trial> trials;
-  for (int n = 0; n < 10; ++n) {
+  for (int64_t n = 0; n < 10; ++n) {
     trials.push_back(At(2 * n, 0.1 * n, n));
     trials.push_back(At(2 * n + 1, 0.1 * n, n + 2));
     trials.back().replicate = 1;
