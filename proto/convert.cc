@@ -17,6 +17,7 @@
 #include "google/protobuf/util/type_resolver_util.h"
 #include "proto/convert_checkpoint.h"
 #include "proto/convert_schedule.h"
+#include "proto/convert_stopping.h"
 #include "search/base/status_macros.h"
 
 namespace assay {
@@ -433,66 +434,6 @@ absl::StatusOr<Algorithm> ToAlgorithm(const v1::Algorithm& message) {
   return algorithm;
 }
 
-absl::Status Fill(const v1::MedianStopping& median, StoppingSpec& stopping) {
-  stopping.name = "median";
-  ASSAY_RETURN_IF_ERROR(CheckRange("stopping.median.warmup_steps",
-                                   median.warmup_steps(), 0, kMaxInteger));
-  stopping.warmup_steps = median.warmup_steps();
-  ASSAY_ASSIGN_OR_RETURN(
-      stopping.min_trials,
-      OrDefault("stopping.median.min_trials", median.min_trials(),
-                StoppingSpec().min_trials, 1'000'000));
-  ASSAY_ASSIGN_OR_RETURN(
-      stopping.interval_steps,
-      OrDefault("stopping.median.interval_steps", median.interval_steps(),
-                StoppingSpec().interval_steps, kMaxInteger));
-  return absl::OkStatus();
-}
-
-absl::Status Fill(const v1::PatienceStopping& patience,
-                  StoppingSpec& stopping) {
-  stopping.name = "patience";
-  ASSAY_ASSIGN_OR_RETURN(stopping.patience_steps,
-                         OrDefault("stopping.patience.steps", patience.steps(),
-                                   StoppingSpec().patience_steps, kMaxInteger));
-  if (!std::isfinite(patience.min_delta()) || patience.min_delta() < 0) {
-    return Invalid("stopping.patience.min_delta", Text(patience.min_delta()),
-                   "finite, at least 0");
-  }
-  stopping.min_delta = patience.min_delta();
-  return absl::OkStatus();
-}
-
-absl::Status CheckStoppingMetric(const std::string& name,
-                                 const std::vector<MetricSpec>& metrics) {
-  const bool known = name.empty() || std::any_of(metrics.begin(), metrics.end(),
-                                                 [&](const MetricSpec& metric) {
-                                                   return metric.name == name;
-                                                 });
-  if (known) return absl::OkStatus();
-  return Invalid("stopping.metric", Quote(name),
-                 "a metric of the study, or none for the first objective");
-}
-
-absl::StatusOr<StoppingSpec> ToStopping(
-    const v1::Stopping& message, const std::vector<MetricSpec>& metrics) {
-  StoppingSpec stopping;
-  stopping.metric = message.metric();
-  ASSAY_RETURN_IF_ERROR(CheckStoppingMetric(message.metric(), metrics));
-  switch (message.rule_case()) {
-    case v1::Stopping::kMedian:
-      ASSAY_RETURN_IF_ERROR(Fill(message.median(), stopping));
-      return stopping;
-    case v1::Stopping::kPatience:
-      ASSAY_RETURN_IF_ERROR(Fill(message.patience(), stopping));
-      return stopping;
-    case v1::Stopping::RULE_NOT_SET:
-      break;
-  }
-  if (message.metric().empty()) return stopping;
-  return Invalid("stopping", "a metric without a rule", "median or patience");
-}
-
 // --- How workers run a trial ------------------------------------------------
 
 absl::Status CheckConfig(const pb::Struct& config, const std::string& path,
@@ -777,7 +718,7 @@ absl::StatusOr<StudySpec> ToStudySpec(const v1::StudySpec& message) {
   ASSAY_ASSIGN_OR_RETURN(spec.space, ToSearchSpace(message));
   ASSAY_ASSIGN_OR_RETURN(spec.algorithm, ToAlgorithm(message.algorithm()));
   ASSAY_ASSIGN_OR_RETURN(spec.stopping,
-                         ToStopping(message.stopping(), spec.metrics));
+                         ToStoppingSpec(message.stopping(), spec.metrics));
   if (message.has_trial()) {
     ASSAY_ASSIGN_OR_RETURN(spec.trial, ToTrialSpec(message.trial()));
   }

@@ -17,13 +17,13 @@ class EarlyStoppingRule {
   virtual ~EarlyStoppingRule() = default;
 
   // Adds one measurement of a trial's curve, in the order of the log. A new
-  // attempt of the trial begins with `attempt` rising: its older curve is
-  // forgotten.
+  // attempt of the trial begins with `attempt` rising: of its older curve only
+  // what lies before the first step of the new attempt remains.
   virtual void ObserveReport(TrialId trial, int32_t attempt,
                              const Measurement& measurement) = 0;
 
   // The trial ended; only trials that ended as COMPLETED (or STOPPED) count as
-  // history. FAILED and INFEASIBLE ones are forgotten.
+  // history. FAILED and INFEASIBLE ones are forgotten, or count as worst.
   virtual void ObserveEnd(const Trial& trial) = 0;
 
   // Why the trial should stop now, in words for people, or nullopt. Looks at

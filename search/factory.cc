@@ -1,7 +1,6 @@
 #include "search/factory.h"
 
 #include <cassert>
-#include <cmath>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -10,8 +9,14 @@
 #include "search/schedules/check_schedule.h"
 #include "search/schedules/ladder_strategy.h"
 #include "search/schedules/population_strategy.h"
-#include "search/stopping/median.h"
+#include "search/stopping/any_of.h"
+#include "search/stopping/asha.h"
+#include "search/stopping/check_rule.h"
+#include "search/stopping/curve_rule.h"
 #include "search/stopping/patience.h"
+#include "search/stopping/percentile.h"
+#include "search/stopping/threshold.h"
+#include "search/stopping/wilcoxon.h"
 #include "search/strategies/auto.h"
 #include "search/strategies/bayesian.h"
 #include "search/strategies/cma_es.h"
@@ -101,21 +106,36 @@ StrategyOr Scheduled(std::unique_ptr<SearchStrategy> inner,
   return std::make_unique<LadderStrategy>(std::move(inner), std::move(shared));
 }
 
+using MakeRuleOf = std::unique_ptr<EarlyStoppingRule> (*)(const StudySpec& spec,
+                                                          RuleSpec rule);
+
 struct NamedRule {
   const char* name;
-  std::unique_ptr<EarlyStoppingRule> (*make)(const StudySpec& spec);
+  MakeRuleOf make;
 };
+
+template <typename Rule>
+std::unique_ptr<EarlyStoppingRule> RuleOf(const StudySpec& spec,
+                                          RuleSpec rule) {
+  return std::make_unique<Rule>(spec, std::move(rule));
+}
+
+std::unique_ptr<EarlyStoppingRule> MakeMedian(const StudySpec& spec,
+                                              RuleSpec rule) {
+  rule.percent = 50;
+  rule.against = Against::kMean;
+  return std::make_unique<PercentileRule>(spec, std::move(rule));
+}
 
 // Sorted by name.
 constexpr NamedRule kRules[] = {
-    {"median",
-     [](const StudySpec& spec) -> std::unique_ptr<EarlyStoppingRule> {
-       return std::make_unique<MedianRule>(spec);
-     }},
-    {"patience",
-     [](const StudySpec& spec) -> std::unique_ptr<EarlyStoppingRule> {
-       return std::make_unique<PatienceRule>(spec);
-     }},
+    {"asha", RuleOf<AshaRule>},
+    {"curve", RuleOf<CurveRule>},
+    {"median", MakeMedian},
+    {"patience", RuleOf<PatienceRule>},
+    {"percentile", RuleOf<PercentileRule>},
+    {"threshold", RuleOf<ThresholdRule>},
+    {"wilcoxon", RuleOf<WilcoxonRule>},
 };
 
 template <typename Named, size_t n>
@@ -137,42 +157,13 @@ absl::StatusOr<const Named*> FindIn(const Named (&all)[n],
                    absl::StrJoin(NamesOf(all), ", ")));
 }
 
-absl::Status CheckAtLeast(const std::string& field, int64_t value,
-                          int64_t least) {
-  if (value >= least) return absl::OkStatus();
-  return absl::InvalidArgumentError(absl::StrCat(
-      "stopping: ", field, " ", value, ", must be ", least, " or more"));
-}
+using RuleOr = absl::StatusOr<std::unique_ptr<EarlyStoppingRule>>;
 
-absl::Status CheckMetric(const StudySpec& spec) {
-  const std::string& name = spec.stopping.metric;
-  if (name.empty() && !Objectives(spec).empty()) return absl::OkStatus();
-  for (const MetricSpec& metric : spec.metrics) {
-    if (metric.name == name) return absl::OkStatus();
-  }
-  const auto append = [](std::string* out, const MetricSpec& metric) {
-    out->append(metric.name);
-  };
-  return absl::InvalidArgumentError(
-      absl::StrCat("stopping: metric \"", name, "\" is unknown, there are ",
-                   absl::StrJoin(spec.metrics, ", ", append)));
-}
-
-absl::Status CheckStopping(const StudySpec& spec) {
-  const StoppingSpec& stopping = spec.stopping;
-  ASSAY_RETURN_IF_ERROR(CheckMetric(spec));
-  ASSAY_RETURN_IF_ERROR(CheckAtLeast("warmup_steps", stopping.warmup_steps, 0));
-  ASSAY_RETURN_IF_ERROR(CheckAtLeast("min_trials", stopping.min_trials, 1));
-  ASSAY_RETURN_IF_ERROR(
-      CheckAtLeast("interval_steps", stopping.interval_steps, 1));
-  ASSAY_RETURN_IF_ERROR(
-      CheckAtLeast("patience_steps", stopping.patience_steps, 1));
-  if (stopping.min_delta >= 0 && std::isfinite(stopping.min_delta)) {
-    return absl::OkStatus();
-  }
-  return absl::InvalidArgumentError(
-      absl::StrCat("stopping: min_delta ", ToText(stopping.min_delta),
-                   ", must be 0 or more and finite"));
+RuleOr MakeRule(const StudySpec& spec, const RuleSpec& options) {
+  ASSAY_ASSIGN_OR_RETURN(const NamedRule* rule,
+                         FindIn(kRules, "stopping rule", options.name));
+  ASSAY_RETURN_IF_ERROR(CheckRule(spec, options));
+  return rule->make(spec, options);
 }
 
 }  // namespace
@@ -198,11 +189,13 @@ std::vector<std::string> EarlyStoppingRuleNames() { return NamesOf(kRules); }
 
 absl::StatusOr<std::unique_ptr<EarlyStoppingRule>> MakeEarlyStoppingRule(
     const StudySpec& spec) {
-  if (spec.stopping.name.empty()) return nullptr;
-  ASSAY_ASSIGN_OR_RETURN(const NamedRule* rule,
-                         FindIn(kRules, "stopping rule", spec.stopping.name));
-  ASSAY_RETURN_IF_ERROR(CheckStopping(spec));
-  return rule->make(spec);
+  std::vector<std::unique_ptr<EarlyStoppingRule>> rules;
+  for (const RuleSpec& rule : spec.stopping.rules) {
+    ASSAY_ASSIGN_OR_RETURN(rules.emplace_back(), MakeRule(spec, rule));
+  }
+  if (rules.empty()) return nullptr;
+  if (rules.size() == 1) return std::move(rules[0]);
+  return std::make_unique<AnyOf>(std::move(rules));
 }
 
 }  // namespace assay

@@ -19,9 +19,11 @@ std::vector<std::string> SearchStrategyNames();
 absl::StatusOr<std::unique_ptr<SearchStrategy>> MakeSearchStrategy(
     const StudySpec& spec);
 
+// The names that a RuleSpec may have, sorted.
 std::vector<std::string> EarlyStoppingRuleNames();
 
-// nullptr if the study has no rule. InvalidArgument as above.
+// nullptr if the study has no rule; AnyOf them if it has several.
+// InvalidArgument as above, or naming an option.
 absl::StatusOr<std::unique_ptr<EarlyStoppingRule>> MakeEarlyStoppingRule(
     const StudySpec& spec);
 

@@ -10,6 +10,7 @@
 #include "absl/time/time.h"
 #include "search/id.h"
 #include "search/search_space.h"
+#include "search/stopping_spec.h"
 #include "search/trial.h"
 
 namespace assay {
@@ -87,16 +88,6 @@ struct Algorithm {
   bool shuffle = false;                // grid: in a random order.
   int32_t candidates = 24;             // tpe: compared for each proposal.
   BayesianOptions bayesian = {};
-};
-
-struct StoppingSpec {
-  std::string name = {};     // "median", "patience"; empty: no rule.
-  std::string metric = {};   // Empty: the first objective.
-  int64_t warmup_steps = 0;  // median: never before this step.
-  int32_t min_trials = 5;  // median: finished trials with this step, at least.
-  int64_t interval_steps = 1;  // Looked at every so many steps.
-  int64_t patience_steps = 5;  // patience: steps without improvement.
-  double min_delta = 0;        // patience: what counts as improvement.
 };
 
 // What the steps of a schedule count.

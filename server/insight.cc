@@ -6,6 +6,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "search/base/status_macros.h"
+#include "server/recorded_trials.h"
 
 namespace assay {
 namespace {
@@ -153,11 +154,63 @@ absl::StatusOr<Insight::PredictAnswer> Insight::Predict(
   return answer;
 }
 
+void Insight::AskReplay(std::string study, RulesOf rules_of,
+                        Cancelled cancelled,
+                        Done<std::vector<RuleReplay>> done) {
+  Post<std::vector<RuleReplay>>(
+      std::move(cancelled), std::move(done),
+      [this, study = std::move(study),
+       rules_of = std::move(rules_of)](const Cancelled& unwanted) {
+        return Replay(study, rules_of, unwanted);
+      });
+}
+
+absl::StatusOr<std::vector<RuleReplay>> Insight::Replay(
+    const std::string& study, const RulesOf& rules_of,
+    const Cancelled& cancelled) {
+  ASSAY_ASSIGN_OR_RETURN(const StudyView view, FindView(study));
+  ASSAY_ASSIGN_OR_RETURN(const std::vector<StoppingSpec> rules,
+                         rules_of(*view.spec));
+  const auto check = [&] { return CheckWanted(cancelled); };
+  ASSAY_ASSIGN_OR_RETURN(const std::vector<RecordedTrial> recorded,
+                         ReadRecordedTrials(parts_.storage, view, check));
+  std::vector<RuleReplay> replays;
+  StudySpec spec = *view.spec;
+  for (const StoppingSpec& rule : rules) {
+    spec.stopping = rule;
+    absl::StatusOr<RuleReplay> replay =
+        ReplayRule(spec, recorded, [&] { return check().ok(); });
+    ASSAY_RETURN_IF_ERROR(check());
+    ASSAY_RETURN_IF_ERROR(replay.status());
+    replays.push_back(*std::move(replay));
+  }
+  return replays;
+}
+
+void Insight::AskSavings(std::string study, Cancelled cancelled,
+                         Done<Savings> done) {
+  Post<Savings>(std::move(cancelled), std::move(done),
+                [this, study = std::move(study)](
+                    const Cancelled& unwanted) -> absl::StatusOr<Savings> {
+                  ASSAY_ASSIGN_OR_RETURN(const StudyView view, FindView(study));
+                  ASSAY_ASSIGN_OR_RETURN(
+                      const std::vector<RecordedTrial> recorded,
+                      ReadRecordedTrials(parts_.storage, view, [&] {
+                        return CheckWanted(unwanted);
+                      }));
+                  return SavingsOf(*view.spec, recorded);
+                });
+}
+
+absl::StatusOr<StudyView> Insight::FindView(const std::string& study) {
+  ASSAY_ASSIGN_OR_RETURN(const StudyId id, parts_.studies.Resolve(study));
+  return parts_.studies.Get(id);
+}
+
 absl::StatusOr<Insight::Subject> Insight::Find(const std::string& study,
                                                const Cancelled& cancelled) {
-  ASSAY_ASSIGN_OR_RETURN(const StudyId id, parts_.studies.Resolve(study));
   Subject subject{.cancelled = cancelled};
-  ASSAY_ASSIGN_OR_RETURN(subject.view, parts_.studies.Get(id));
+  ASSAY_ASSIGN_OR_RETURN(subject.view, FindView(study));
   ASSAY_RETURN_IF_ERROR(CheckSpace(*subject.view.spec));
   return subject;
 }

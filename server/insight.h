@@ -2,6 +2,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <functional>
 #include <list>
 #include <map>
 #include <memory>
@@ -18,6 +19,8 @@
 #include "search/insight/model_quality.h"
 #include "search/insight/prediction.h"
 #include "search/insight/study_model.h"
+#include "search/stopping/replay.h"
+#include "search/stopping/savings.h"
 #include "server/executor.h"
 #include "server/study_registry.h"
 #include "storage/storage.h"
@@ -80,6 +83,15 @@ class Insight {
   void AskPredict(std::string study, std::vector<Parameters> configurations,
                   Cancelled cancelled, Done<PredictAnswer> done);
 
+  // What each of the rules had done to the study as it is recorded, and what
+  // its own has saved. `rules_of`: the rules to ask of, for a study. Errors
+  // besides: its, those of ReadRecordedTrials() and ReplayRule().
+  using RulesOf = std::function<absl::StatusOr<std::vector<StoppingSpec>>(
+      const StudySpec& spec)>;
+  void AskReplay(std::string study, RulesOf rules_of, Cancelled cancelled,
+                 Done<std::vector<RuleReplay>> done);
+  void AskSavings(std::string study, Cancelled cancelled, Done<Savings> done);
+
   // Questions that wait or are answered.
   int waiting() const { return waiting_; }
   // Models that are kept.
@@ -112,6 +124,10 @@ class Insight {
   absl::Status CheckWanted(const Cancelled& cancelled) const;
   absl::StatusOr<Subject> Find(const std::string& study,
                                const Cancelled& cancelled);
+  absl::StatusOr<StudyView> FindView(const std::string& study);
+  absl::StatusOr<std::vector<RuleReplay>> Replay(const std::string& study,
+                                                 const RulesOf& rules_of,
+                                                 const Cancelled& cancelled);
   absl::StatusOr<Model> ModelOf(Subject& subject, int metric)
       ABSL_LOCKS_EXCLUDED(mutex_);
   absl::StatusOr<Model> ModelOf(Subject& subject, const std::string& metric);

@@ -114,7 +114,7 @@ class SearchRunner : public std::enable_shared_from_this<SearchRunner> {
       ABSL_LOCKS_EXCLUDED(mutex_);
   absl::Status status() const ABSL_LOCKS_EXCLUDED(mutex_);
   int stock() const ABSL_LOCKS_EXCLUDED(mutex_);
-  bool has_rule() const { return !spec_->stopping.name.empty(); }
+  bool has_rule() const { return !spec_->stopping.empty(); }
 
  private:
   // A proposal that the log may not show as a trial yet.

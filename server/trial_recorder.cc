@@ -138,7 +138,7 @@ void TrialRecorder::Decide(Token token, StudyId study,
                            const Measurement& measurement, AdviceDone done) {
   const auto lease = parts_.leases.Find(token);
   const auto spec = parts_.registry.KnownSpec(study);
-  const bool has_rule = spec && !spec->stopping.name.empty();
+  const bool has_rule = spec && !spec->stopping.empty();
   if (!lease || !lease->stop_reason.empty() || !has_rule) {
     return done(Advice{lease && !lease->stop_reason.empty(),
                        lease ? lease->stop_reason : ""});

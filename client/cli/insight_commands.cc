@@ -7,6 +7,7 @@
 #include "client/cli/insight_view.h"
 #include "client/cli/json.h"
 #include "client/cli/parameter_arguments.h"
+#include "client/cli/study_file.h"
 #include "search/base/status_macros.h"
 
 namespace assay {
@@ -23,6 +24,7 @@ struct Options {
   std::string study, metric;
   std::vector<std::string> parameters;
   int count = 10;
+  std::vector<std::string> stopping;
 };
 
 absl::StatusOr<ExitCode> ShowImportance(Context& context,
@@ -78,6 +80,39 @@ absl::StatusOr<ExitCode> ShowQuality(Context& context, const Options& options) {
   return kExitOk;
 }
 
+absl::StatusOr<ExitCode> ShowReplay(Context& context, const Options& options) {
+  const Connection connection(context.server);
+  v1::ReplayRequest request;
+  request.set_study(options.study);
+  for (const std::string& text : options.stopping) {
+    ASSAY_ASSIGN_OR_RETURN(*request.add_rules(), ReadStopping(text));
+  }
+  ASSAY_ASSIGN_OR_RETURN(
+      const v1::ReplayResponse response,
+      connection.Call(&v1::InsightService::Stub::Replay, request, kPatience));
+  if (context.json) {
+    context.out << ToJson(response).dump(2) << "\n";
+  } else {
+    Print(context, ReplayLines(response, options.stopping, context.look));
+  }
+  return kExitOk;
+}
+
+absl::StatusOr<ExitCode> ShowSavings(Context& context, const Options& options) {
+  const Connection connection(context.server);
+  v1::SavingsRequest request;
+  request.set_study(options.study);
+  ASSAY_ASSIGN_OR_RETURN(
+      const v1::SavingsResponse response,
+      connection.Call(&v1::InsightService::Stub::Savings, request, kPatience));
+  if (context.json) {
+    context.out << ToJson(response).dump(2) << "\n";
+  } else {
+    Print(context, SavingsLines(response));
+  }
+  return kExitOk;
+}
+
 using Show = absl::StatusOr<ExitCode> (*)(Context&, const Options&);
 
 CLI::App* AddShow(CLI::App* group, const char* name, const char* help,
@@ -115,6 +150,14 @@ void AddInsightCommands(CLI::App& app, Command& command) {
                    "Trials to show, those predicted worst")
       ->check(CLI::Range(0, 1000))
       ->capture_default_str();
+  add("replay", "What other early-stopping rules would have done", ShowReplay)
+      ->add_option("--stopping", options->stopping,
+                   "A rule as in a study file, such as {median: {}}, or a file "
+                   "with one; may be repeated")
+      ->required()
+      ->allow_extra_args(false);
+  add("savings", "What early stopping has saved, and may have cost",
+      ShowSavings);
 }
 
 }  // namespace assay

@@ -6,6 +6,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "absl/strings/str_join.h"
 #include "client/cli/format.h"
 #include "client/cli/table.h"
 
@@ -200,6 +201,119 @@ std::vector<std::string> QualityLines(const v1::QualityResponse& response,
                                " predicted worst, each from all others:"));
   Append(WorstLines(response, count, look), lines);
   return lines;
+}
+
+namespace {
+
+std::string ShareOf(double part, double whole) {
+  return whole > 0 ? Percent(part / whole) : "";
+}
+
+std::string BestText(const v1::ReplayResponse& response) {
+  if (response.best().empty()) return "no trial is COMPLETED";
+  const bool is_one = response.best_size() == 1;
+  return absl::StrCat("best: trial", is_one ? " " : "s ",
+                      absl::StrJoin(response.best(), ", "), ", ",
+                      FormatNumber(response.best_value()));
+}
+
+std::string StoppedBestText(const v1::ReplayResponse& response,
+                            const v1::RuleReplay& rule) {
+  if (response.best().empty()) return "";
+  if (rule.best_stopped() == 0) return "no";
+  if (response.best_size() == 1) return "yes";
+  return absl::StrCat(rule.best_stopped(), " of ", response.best_size());
+}
+
+std::vector<std::string> StopLines(const v1::RuleReplay& rule,
+                                   const Look& look) {
+  Table table({{"number", true},
+               {"step", true},
+               {"saves", true},
+               {""},
+               {"why", false, true}});
+  for (const v1::ReplayedStop& stop : rule.stops()) {
+    table.AddRow({{absl::StrCat(stop.number())},
+                  {absl::StrCat(stop.step())},
+                  {absl::StrCat(stop.steps_saved(), " steps")},
+                  {stop.was_best() ? "the best" : "", Style::kYellow},
+                  {stop.reason()}});
+  }
+  return table.Lines(look);
+}
+
+}  // namespace
+
+std::vector<std::string> ReplayLines(const v1::ReplayResponse& response,
+                                     const std::vector<std::string>& names,
+                                     const Look& look) {
+  std::vector<std::string> lines = {absl::StrCat(
+      response.trials(), " trials, ", response.steps(), " steps, ",
+      FormatDuration(response.seconds()), "; ", BestText(response))};
+  if (response.already_stopped() > 0) {
+    lines.push_back(absl::StrCat(
+        response.already_stopped(),
+        " of them were stopped already: what they would have done later is "
+        "not known"));
+  }
+  Table table({{"rule"},
+               {"stops", true},
+               {"steps saved", true},
+               {""},
+               {"time saved", true},
+               {""},
+               {"stops the best"},
+               {"loss", true}});
+  for (int i = 0; i < response.rules_size(); ++i) {
+    const v1::RuleReplay& rule = response.rules(i);
+    const double steps = static_cast<double>(rule.steps_saved());
+    table.AddRow(
+        {{names[i]},
+         {absl::StrCat(rule.stops_size())},
+         {absl::StrCat(rule.steps_saved())},
+         {ShareOf(steps, static_cast<double>(response.steps()))},
+         {FormatDuration(rule.seconds_saved())},
+         {ShareOf(rule.seconds_saved(), response.seconds())},
+         {StoppedBestText(response, rule),
+          rule.best_stopped() > 0 ? Style::kYellow : Style::kPlain},
+         {rule.has_loss() ? FormatNumber(rule.loss()) : "no trial left"}});
+  }
+  Append(table.Lines(look), lines);
+  if (response.rules_size() == 1 && response.rules(0).stops_size() > 0) {
+    lines.push_back("");
+    Append(StopLines(response.rules(0), look), lines);
+  }
+  return lines;
+}
+
+std::vector<std::string> SavingsLines(const v1::SavingsResponse& response) {
+  if (response.stopped() == 0) return {"the rule has stopped no trial"};
+  std::string saved = absl::StrCat(response.stopped(), " trials stopped early");
+  if (response.counted() == 0) {
+    absl::StrAppend(&saved, "; what they would have run is not known");
+    return {saved};
+  }
+  const double seconds = response.seconds_saved();
+  absl::StrAppend(&saved, ", ", seconds < 0 ? "lost " : "saved ",
+                  FormatDuration(std::abs(seconds)), " of training (",
+                  response.steps_saved(), " steps to step ",
+                  response.max_steps());
+  if (response.reload_seconds() > 0) {
+    absl::StrAppend(&saved, ", less ",
+                    FormatDuration(response.reload_seconds()),
+                    " to load checkpoints");
+  }
+  absl::StrAppend(&saved, "), beside ",
+                  FormatDuration(response.spent_seconds()), " spent");
+  if (!response.has_loss()) return {saved};
+  const v1::LossEstimate& loss = response.loss();
+  return {saved,
+          absl::StrCat("had they gone on, one had become the best with a "
+                       "chance of ",
+                       Percent(loss.chance_better()), ": better by ",
+                       FormatNumber(loss.expected()), " on average, by ",
+                       FormatNumber(loss.high()), " at most (95 %, of ",
+                       loss.judged(), " trials)")};
 }
 
 }  // namespace assay

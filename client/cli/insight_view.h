@@ -29,4 +29,15 @@ std::vector<std::string> QualityLines(const v1::QualityResponse& response,
 // ...", "no: ...".
 std::string TrustInWords(const v1::QualityResponse& response);
 
+// A row a rule: what it would have stopped and saved, and whether it would have
+// lost the best. `names`: how the rules are called, as many as there are. With
+// one rule its stops follow.
+std::vector<std::string> ReplayLines(const v1::ReplayResponse& response,
+                                     const std::vector<std::string>& names,
+                                     const Look& look);
+
+// What early stopping saved and what it may have cost, in words: one or two
+// lines.
+std::vector<std::string> SavingsLines(const v1::SavingsResponse& response);
+
 }  // namespace assay

@@ -13,6 +13,7 @@
 #include "client/cli/connection.h"
 #include "client/cli/export.h"
 #include "client/cli/format.h"
+#include "client/cli/insight_view.h"
 #include "client/cli/json.h"
 #include "client/cli/retrain.h"
 #include "client/cli/rung_table.h"
@@ -165,6 +166,15 @@ std::string ChoiceName(const Message& message, const std::string& none) {
   return chosen == nullptr ? none : chosen->name();
 }
 
+// "median", "any of asha, threshold".
+std::string DescribeStopping(const v1::Stopping& stopping) {
+  if (stopping.any_of().empty()) return ChoiceName(stopping, "none");
+  const auto name = [](std::string* out, const v1::Stopping& one) {
+    out->append(ChoiceName(one, ""));
+  };
+  return absl::StrCat("any of ", absl::StrJoin(stopping.any_of(), ", ", name));
+}
+
 std::string DescribeCondition(const v1::Condition& condition) {
   std::vector<std::string> values;
   for (const auto& value : condition.values().values()) {
@@ -234,6 +244,22 @@ std::string DescribeSchedule(const v1::Schedule& schedule) {
                       schedule.max_steps(), " ", unit);
 }
 
+// What early stopping saved; "" if nothing was stopped, or the server takes
+// long to say.
+std::string SavedText(const Connection& connection, const v1::Study& study) {
+  constexpr absl::Duration kPatience = absl::Seconds(2);
+  const v1::Stopping& stopping = study.spec().stopping();
+  if (study.counts().stopped() == 0 ||
+      DescribeStopping(stopping) == DescribeStopping({})) {
+    return "";
+  }
+  v1::SavingsRequest request;
+  request.set_study(absl::StrCat(study.id()));
+  const absl::StatusOr<v1::SavingsResponse> response =
+      connection.Call(&v1::InsightService::Stub::Savings, request, kPatience);
+  return response.ok() ? SavingsLines(*response)[0] : "";
+}
+
 absl::StatusOr<ExitCode> Show(Context& context, const std::string& name) {
   const Connection connection(context.server);
   ASSAY_ASSIGN_OR_RETURN(const v1::Study study, GetStudy(connection, name));
@@ -260,7 +286,9 @@ absl::StatusOr<ExitCode> Show(Context& context, const std::string& name) {
       {{"training time"}, {FormatDuration(counts.training_seconds())}});
   AddBudgetRows(table, study);
   table.AddRow({{"algorithm"}, {ChoiceName(study.spec().algorithm(), "auto")}});
-  table.AddRow({{"stopping"}, {ChoiceName(study.spec().stopping(), "none")}});
+  table.AddRow({{"stopping"}, {DescribeStopping(study.spec().stopping())}});
+  const std::string saved = SavedText(connection, study);
+  if (!saved.empty()) table.AddRow({{"early stopping"}, {saved}});
   if (study.spec().has_schedule()) {
     table.AddRow({{"schedule"}, {DescribeSchedule(study.spec().schedule())}});
   }

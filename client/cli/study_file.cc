@@ -20,9 +20,12 @@
 #include <utility>
 #include <vector>
 
+#include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "absl/strings/str_split.h"
+#include "absl/strings/strip.h"
 #include "client/cli/yaml_scalar.h"
 #include "search/base/status_macros.h"
 
@@ -230,7 +233,9 @@ std::vector<std::string> FieldNames(const Descriptor& descriptor) {
 
 // Messages in which one names a choice, not a setting.
 bool IsChoice(const std::string& path) {
-  return path == "algorithm" || path == "stopping";
+  return path == "algorithm" || path == "stopping" ||
+         (absl::StartsWith(path, "stopping.any_of[") &&
+          absl::EndsWith(path, "]"));
 }
 
 bool IsWhole(const Json& value) {
@@ -452,6 +457,39 @@ absl::StatusOr<v1::StudySpec> ReadStudyFile(const std::string& path) {
   }
   ASSAY_ASSIGN_OR_RETURN(const std::string text, ReadAll(file, path));
   return ParseStudyFile(text, path);
+}
+
+absl::StatusOr<v1::Stopping> ReadStopping(const std::string& text_or_path) {
+  const std::string text(absl::StripAsciiWhitespace(text_or_path));
+  if (absl::StartsWith(text, "{")) {
+    ASSAY_ASSIGN_OR_RETURN(
+        const v1::StudySpec spec,
+        ParseStudyFile(absl::StrCat("stopping: ", text), "--stopping"));
+    return spec.stopping();
+  }
+  std::ifstream file(text_or_path, std::ios::binary);
+  if (!file) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("--stopping: ", text_or_path, ": ", std::strerror(errno),
+                     "; a file, or a rule such as {median: {}}"));
+  }
+  ASSAY_ASSIGN_OR_RETURN(const std::string content,
+                         ReadAll(file, text_or_path));
+  const std::string first(absl::StripLeadingAsciiWhitespace(content));
+  if (absl::StartsWith(first, "{")) {
+    // JSON: the whole of it is the rule, or a study.
+    const auto rule = ReadStopping(first);
+    if (rule.ok()) return rule;
+  }
+  absl::StatusOr<v1::StudySpec> study = ParseStudyFile(content, text_or_path);
+  if (study.ok()) return study->stopping();
+  std::string indented = "stopping:";
+  for (const auto line : absl::StrSplit(content, '\n')) {
+    absl::StrAppend(&indented, "\n  ", line);
+  }
+  const auto alone = ParseStudyFile(indented, text_or_path);
+  if (alone.ok()) return alone->stopping();
+  return study.status();
 }
 
 }  // namespace assay

@@ -18,4 +18,8 @@ absl::StatusOr<v1::StudySpec> ReadStudyFile(const std::string& path);
 absl::StatusOr<v1::StudySpec> ParseStudyFile(const std::string& text,
                                              const std::string& name);
 
+// What a study file has under `stopping`: the text itself ("{median: {}}"), or
+// a file with that, or with a whole study. Errors as above.
+absl::StatusOr<v1::Stopping> ReadStopping(const std::string& text_or_path);
+
 }  // namespace assay

@@ -53,7 +53,7 @@ class Bayesian final : public LearningStrategy {
         box_(candidates_.size()) {}
 
   bool WantsReports() const override {
-    return !spec().stopping.name.empty() && surrogate_.WantsCurves();
+    return !spec().stopping.empty() && surrogate_.WantsCurves();
   }
 
  protected:

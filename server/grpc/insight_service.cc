@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "proto/convert_insight.h"
+#include "proto/convert_stopping.h"
 #include "server/grpc/unary.h"
 
 namespace assay {
@@ -87,6 +88,38 @@ grpc::ServerUnaryReactor* InsightService::Quality(
               reply(assay::ToMessage(answer->metric, answer->quality));
             });
       });
+}
+
+grpc::ServerUnaryReactor* InsightService::Replay(
+    grpc::CallbackServerContext* call, const v1::ReplayRequest* request,
+    v1::ReplayResponse* response) {
+  return Handle(context_, call, "InsightService/Replay", response,
+                [&](Reply<v1::ReplayResponse> reply) {
+                  insight_.AskReplay(
+                      request->study(),
+                      [asked = *request](const StudySpec& spec) {
+                        return ToStoppingSpecs(asked, spec.metrics);
+                      },
+                      CancelledOf(reply),
+                      [reply](absl::StatusOr<std::vector<RuleReplay>> answer) {
+                        if (!answer.ok()) return reply(answer.status());
+                        reply(assay::ToMessage(*answer));
+                      });
+                });
+}
+
+grpc::ServerUnaryReactor* InsightService::Savings(
+    grpc::CallbackServerContext* call, const v1::SavingsRequest* request,
+    v1::SavingsResponse* response) {
+  return Handle(context_, call, "InsightService/Savings", response,
+                [&](Reply<v1::SavingsResponse> reply) {
+                  insight_.AskSavings(
+                      request->study(), CancelledOf(reply),
+                      [reply](absl::StatusOr<assay::Savings> answer) {
+                        if (!answer.ok()) return reply(answer.status());
+                        reply(assay::ToMessage(*answer));
+                      });
+                });
 }
 
 }  // namespace assay

@@ -22,6 +22,12 @@ class InsightService final : public v1::InsightService::CallbackService {
   grpc::ServerUnaryReactor* Quality(grpc::CallbackServerContext* call,
                                     const v1::QualityRequest* request,
                                     v1::QualityResponse* response) override;
+  grpc::ServerUnaryReactor* Replay(grpc::CallbackServerContext* call,
+                                   const v1::ReplayRequest* request,
+                                   v1::ReplayResponse* response) override;
+  grpc::ServerUnaryReactor* Savings(grpc::CallbackServerContext* call,
+                                    const v1::SavingsRequest* request,
+                                    v1::SavingsResponse* response) override;
 
  private:
   const ServiceContext& context_;

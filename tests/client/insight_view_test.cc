@@ -116,5 +116,72 @@ TEST(InsightViewTest, QualityShowsTheTrialsPredictedWorst) {
               Not(HasSubstr("predicted worst")));
 }
 
+v1::ReplayResponse Replayed() {
+  v1::ReplayResponse response;
+  response.set_trials(9);
+  response.set_steps(100);
+  response.set_seconds(200);
+  response.add_best(4);
+  response.set_best_value(0.5);
+  v1::RuleReplay& rule = *response.add_rules();
+  v1::ReplayedStop& stop = *rule.add_stops();
+  stop.set_number(4);
+  stop.set_step(3);
+  stop.set_steps_saved(25);
+  stop.set_was_best(true);
+  stop.set_reason("loss 4 is above 3");
+  rule.set_steps_saved(25);
+  rule.set_seconds_saved(80);
+  rule.set_best_stopped(1);
+  rule.set_loss(0.25);
+  return response;
+}
+
+TEST(InsightViewTest, AReplayShowsWhatARuleSavesAndLoses) {
+  const auto lines = ReplayLines(Replayed(), {"{median: {}}"}, kPlain);
+  ASSERT_EQ(lines.size(), 6u);
+  EXPECT_EQ(lines[0], "9 trials, 100 steps, 3 min 20 s; best: trial 4, 0.5");
+  EXPECT_THAT(lines[2], StartsWith("{median: {}}      1           25  25 %"));
+  EXPECT_THAT(lines[2], HasSubstr("40 %  yes"));
+  EXPECT_THAT(lines[2], HasSubstr("0.25"));
+  EXPECT_THAT(lines[5], HasSubstr("25 steps  the best  loss 4 is above 3"));
+}
+
+TEST(InsightViewTest, AReplayOfSeveralRulesIsATable) {
+  v1::ReplayResponse response = Replayed();
+  response.add_rules();
+  response.set_already_stopped(2);
+  const auto lines = ReplayLines(response, {"a", "b"}, kPlain);
+  ASSERT_EQ(lines.size(), 5u);
+  EXPECT_THAT(lines[1], StartsWith("2 of them were stopped already"));
+  EXPECT_THAT(lines[4], HasSubstr("no trial left"));
+}
+
+TEST(InsightViewTest, SavingsStandBesideWhatTheyMayHaveCost) {
+  v1::SavingsResponse response;
+  EXPECT_EQ(Text(SavingsLines(response)), "the rule has stopped no trial");
+  response.set_stopped(3);
+  EXPECT_EQ(Text(SavingsLines(response)),
+            "3 trials stopped early; what they would have run is not known");
+  response.set_counted(3);
+  response.set_max_steps(27);
+  response.set_steps_saved(60);
+  response.set_seconds_saved(120);
+  response.set_reload_seconds(5);
+  response.set_spent_seconds(300);
+  EXPECT_EQ(
+      Text(SavingsLines(response)),
+      "3 trials stopped early, saved 2 min 0 s of training (60 steps to step "
+      "27, less 5 s to load checkpoints), beside 5 min 0 s spent");
+  v1::LossEstimate& loss = *response.mutable_loss();
+  loss.set_judged(3);
+  loss.set_chance_better(0.1);
+  loss.set_expected(0.01);
+  loss.set_high(0.05);
+  EXPECT_EQ(SavingsLines(response)[1],
+            "had they gone on, one had become the best with a chance of 10 %: "
+            "better by 0.01 on average, by 0.05 at most (95 %, of 3 trials)");
+}
+
 }  // namespace
 }  // namespace assay

@@ -1,5 +1,7 @@
 #include "client/cli/study_file.h"
 
+#include <fstream>
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -129,7 +131,14 @@ TEST(StudyFileTest, MistakesAreNamed) {
       {"frobnicate: 1\n", "Allowed: name, owner, metrics"},
       {"algorithm: {oracle: {}}\n", "algorithm: there is no \"oracle\""},
       {"algorithm: {oracle: {}}\n", "auto, random, quasi_random, grid"},
-      {"stopping: {asha: {}}\n", "median, patience"},
+      {"stopping: {halving: {}}\n", "median, patience"},
+      {"stopping:\n  any_of:\n    - {median: {}}\n    - {halving: {}}\n",
+       "study.yaml:4: stopping.any_of[1]: there is no \"halving\""},
+      {"stopping: {any_of: [asha]}\n",
+       "stopping.any_of[0]: \"asha\"; {asha: {}} is wanted"},
+      {"stopping: {any_of: [{asha: {max_step: 2}}]}\n",
+       "unknown key \"stopping.any_of[0].asha.max_step\"; did you mean "
+       "\"max_steps\"?"},
       {"algorithm: {random: {}, grid: {}}\n", "only one of"},
       {"metrics: [{name: a, goal: maximize}]",
        "MINIMIZE or MAXIMIZE is wanted"},
@@ -226,6 +235,46 @@ TEST(StudyFileTest, AMissingFileIsNamed) {
   ASSERT_FALSE(spec.ok());
   EXPECT_THAT(std::string(spec.status().message()),
               HasSubstr("/nonexistent/study.yaml"));
+}
+
+TEST(StudyFileTest, RulesCombine) {
+  const auto asha =
+      Parse("stopping: {asha: {min_steps: 1, max_steps: 20, reduction: 3}}\n");
+  ASSERT_TRUE(asha.ok()) << asha.status();
+  EXPECT_EQ(asha->stopping().asha().max_steps(), 20);
+  const auto both = Parse(
+      "stopping: {any_of: [{median: {}}, {threshold: {upper: 3}, metric: "
+      "loss}]}\n");
+  ASSERT_TRUE(both.ok()) << both.status();
+  ASSERT_EQ(both->stopping().any_of_size(), 2);
+  EXPECT_EQ(both->stopping().any_of(1).threshold().upper(), 3);
+  EXPECT_EQ(both->stopping().any_of(1).metric(), "loss");
+}
+
+TEST(ReadStoppingTest, TakesARuleAsAText) {
+  const auto rule = ReadStopping(" {asha: {max_steps: 9}}");
+  ASSERT_TRUE(rule.ok()) << rule.status();
+  EXPECT_EQ(rule->asha().max_steps(), 9);
+  EXPECT_EQ(
+      ReadStopping(R"({"median": {"min_trials": 3}})")->median().min_trials(),
+      3);
+  EXPECT_THAT(std::string(ReadStopping("{halving: {}}").status().message()),
+              HasSubstr("stopping: there is no \"halving\""));
+}
+
+TEST(ReadStoppingTest, TakesAFileWithARuleOrAStudy) {
+  const std::string path = ::testing::TempDir() + "/stopping_rule.yaml";
+  const auto read = [&](const std::string& text) {
+    std::ofstream(path) << text;
+    return ReadStopping(path);
+  };
+  EXPECT_EQ(read("asha:\n  max_steps: 9\nmetric: loss\n")->metric(), "loss");
+  EXPECT_EQ(read("{\"asha\": {\"max_steps\": 9}}")->asha().max_steps(), 9);
+  EXPECT_EQ(read(kGood)->median().min_trials(), 4);
+  EXPECT_EQ(read("asha: {max_step: 9}\n").status().code(),
+            absl::StatusCode::kInvalidArgument);
+  EXPECT_THAT(std::string(ReadStopping("/none").status().message()),
+              HasSubstr("No such file or directory; a file, or a rule"));
 }
 
 }  // namespace

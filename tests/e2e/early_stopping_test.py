@@ -1,9 +1,11 @@
 """Programs in any language are stopped early by a rule, and what they print is kept."""
+import json
 import os
 
 import pytest
 
 from assay_testing import HERE, PYTHON, ROOT, Attempt, Study, Trial, binary, plain, program, wait_until
+from import_test import assay
 
 STEPS = 40
 GOOD = 3
@@ -109,3 +111,35 @@ def test_a_stop_outlives_a_restart_of_the_server(lab):
     advice = server.heartbeat(assignment)
     assert advice.should_stop and advice.reason == "enough"
     assert server.complete(assignment).state == Trial.STOPPED
+
+
+# --- Afterwards -----------------------------------------------------------------------
+
+def test_other_rules_are_replayed_over_the_record_and_savings_are_told(lab):
+    if binary("assay") is None:
+        pytest.skip("the command line tool is not built")
+    server = lab.server()
+    server.create({**SPEC, "freshness": {"max_wait": 10},
+                   "stopping": {"any_of": [{"threshold": {"upper": 8}}, {"wilcoxon": {}}]}})
+    for losses in ((3, 2, 1), (5, 4, 0.5), (9, 9, 9)):
+        assignment = server.ask("s")
+        for step, loss in enumerate(losses, 1):
+            if server.report(assignment, step, elapsed=2.0 * step, loss=loss).should_stop:
+                break
+        server.complete(assignment)
+    shown = assay(server, "study", "replay", "s", "--stopping", "{threshold: {upper: 4.5}}")[0].splitlines()
+    assert shown[0].startswith("3 trials, 7 steps, 14 s; best: trial 1, 0.5")
+    assert "1 of them were stopped already" in shown[1]
+    assert shown[3].split()[3:] == "2 2 29 % 4 s 29 % yes 0.5".split()
+    assert "loss 5 at step 1 is above 4.5" in shown[-2] and "the best" in shown[-2]
+    told = json.loads(assay(server, "--output", "json", "study", "replay", "s", "--stopping", "{median: {}}",
+                            "--stopping", "{asha: {reduction: 2}}")[0])
+    assert len(told["rules"]) == 2 and told["best"] == [1]
+    saved = assay(server, "study", "savings", "s")[0]
+    assert "1 trials stopped early, saved 4 s of training (2 steps to step 3)" in saved
+    show = assay(server, "study", "show", "s")[0]
+    assert "any of threshold, wilcoxon" in show and "1 trials stopped early, saved 4 s" in show
+    words = assay(server, "study", "replay", "s", "--stopping", "{halving: {}}", code=2)[1]
+    assert 'there is no "halving"' in words
+    words = assay(server, "study", "replay", "s", "--stopping", "{asha: {reduction: 1}}", code=2)[1]
+    assert "rules[0].asha.reduction: 1; 2 to 1000" in words

@@ -317,7 +317,7 @@ def create_rows():
         bad("unknown stopping metric", create(stopping=dict(metric="q", median={})),
             "stopping.metric", '"q"'),
         bad("stopping metric alone", create(stopping=dict(metric="loss")),
-            "stopping", "median or patience"),
+            "stopping", "one of asha, curve, median"),
         bad("warm-up below 0", create(stopping=dict(median=dict(warmup_steps=-1))),
             "warmup_steps", "-1"),
         bad("min_trials below 0", create(stopping=dict(median=dict(min_trials=-1))),
@@ -749,6 +749,20 @@ def insight_rows():
             bad(method, "unknown study", '"nobody"', study="nobody", code=NOT_FOUND, **more),
             bad(method, "no space", "declares no parameters", study="free", code=PRECONDITION,
                 **more),
+        ]
+    rows += [
+        bad("Replay", "no rules", "rules: 0", "1 to 16", study="world"),
+        bad("Replay", "17 rules", "rules: 17", study="world", rules=[dict(median={})] * 17),
+        bad("Replay", "an empty rule", "rules[0]", "one of asha", study="world", rules=[{}]),
+        bad("Replay", "unknown metric", "rules[1].metric", '"q"', study="world",
+            rules=[dict(median={}), dict(median={}, metric="q")]),
+        bad("Replay", "reduction 1", "rules[0].asha.reduction", "1", study="world",
+            rules=[dict(asha=dict(reduction=1))]),
+    ]
+    for method, more in (("Replay", dict(rules=[dict(median={})])), ("Savings", {})):
+        rows += [
+            bad(method, "no study", "study", "empty", **more),
+            bad(method, "unknown study", '"nobody"', study="nobody", code=NOT_FOUND, **more),
         ]
     return rows
 

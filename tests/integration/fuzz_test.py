@@ -93,6 +93,9 @@ def seeds(trials):
         "InsightService/Importance": [dict(study="world", metric="loss")],
         "InsightService/Predict": [dict(study="world", configurations=[dict(parameters=good)])],
         "InsightService/Quality": [dict(study="world", metric="loss")],
+        "InsightService/Replay": [dict(study="world", rules=[dict(metric="loss", asha=dict(max_steps=9)),
+                                                             dict(any_of=[dict(threshold=dict(upper=3))])])],
+        "InsightService/Savings": [dict(study="world")],
         "ServerService/Check": [{}], "ServerService/Info": [{}],
         # Its one field names a file that would be written.
         "ServerService/Backup": [],

@@ -265,7 +265,7 @@ INSTANTIATE_TEST_SUITE_P(
         BadText{"stopping {patience {} metric: 'nope'}",
                 "stopping.metric: \"nope\"; a metric of the study"},
         BadText{"stopping {metric: 'loss'}",
-                "stopping: a metric without a rule; median or patience"},
+                "stopping: a metric or smoothing without a rule; one of asha"},
         BadText{"replicates {count: -1}", "replicates.count: -1; 1 to 100"},
         BadText{"replicates {count: 101}", "replicates.count: 101; 1 to 100"},
         BadText{"freshness {max_wait: -1}",
@@ -471,7 +471,7 @@ TEST(StudySpecTest, DefaultsOfAnEmptySpec) {
   EXPECT_EQ(spec.metrics[0].goal, Goal::kMinimize);
   EXPECT_EQ(spec.metrics[0].select, Select::kLast);
   EXPECT_EQ(spec.algorithm.name, "auto");
-  EXPECT_EQ(spec.stopping.name, "");
+  EXPECT_TRUE(spec.stopping.empty());
   EXPECT_EQ(spec.trial.runner, RunnerKind::kNone);
   EXPECT_EQ(spec.trial.limits.max_failed, 3);
   EXPECT_EQ(spec.trial.limits.max_lost, 5);
@@ -597,11 +597,12 @@ TEST(StudySpecTest, EveryFieldArrives) {
   EXPECT_EQ(spec.algorithm.name, "grid");
   EXPECT_EQ(spec.algorithm.points_per_continuous, 4);
   EXPECT_TRUE(spec.algorithm.shuffle);
-  EXPECT_EQ(spec.stopping.name, "median");
-  EXPECT_EQ(spec.stopping.metric, "size");
-  EXPECT_EQ(spec.stopping.warmup_steps, 1);
-  EXPECT_EQ(spec.stopping.min_trials, 2);
-  EXPECT_EQ(spec.stopping.interval_steps, 3);
+  ASSERT_THAT(spec.stopping.rules, SizeIs(1));
+  EXPECT_EQ(spec.stopping.rules[0].name, "median");
+  EXPECT_EQ(spec.stopping.rules[0].metric, "size");
+  EXPECT_EQ(spec.stopping.rules[0].warmup_steps, 1);
+  EXPECT_EQ(spec.stopping.rules[0].min_trials, 2);
+  EXPECT_EQ(spec.stopping.rules[0].interval_steps, 3);
   EXPECT_EQ(spec.trial.runner, RunnerKind::kCommand);
   EXPECT_THAT(spec.trial.argv, ::testing::ElementsAre("train", "{n}"));
   EXPECT_EQ(spec.trial.resources.gpus, 2);
@@ -641,9 +642,10 @@ TEST(StudySpecTest, OtherAlgorithmsAndRules) {
             "quasi_random");
   const StoppingSpec stopping =
       Accepted(With("stopping {patience {min_delta: 0.5}}")).stopping;
-  EXPECT_EQ(stopping.name, "patience");
-  EXPECT_EQ(stopping.patience_steps, 5);
-  EXPECT_EQ(stopping.min_delta, 0.5);
+  ASSERT_THAT(stopping.rules, SizeIs(1));
+  EXPECT_EQ(stopping.rules[0].name, "patience");
+  EXPECT_EQ(stopping.rules[0].patience_steps, 5);
+  EXPECT_EQ(stopping.rules[0].min_delta, 0.5);
 }
 
 // Maps have no order in memory: the text still is always the same.

@@ -24,7 +24,9 @@ TEST(FactoryTest, NamesAreSorted) {
   const std::vector<std::string> names = SearchStrategyNames();
   EXPECT_TRUE(std::is_sorted(names.begin(), names.end()));
   EXPECT_THAT(names, IsSupersetOf({"auto", "grid", "quasi_random", "random"}));
-  EXPECT_THAT(EarlyStoppingRuleNames(), ElementsAre("median", "patience"));
+  EXPECT_THAT(EarlyStoppingRuleNames(),
+              ElementsAre("asha", "curve", "median", "patience", "percentile",
+                          "threshold", "wilcoxon"));
 }
 
 TEST(FactoryTest, MakesEachAlgorithm) {
@@ -94,38 +96,68 @@ TEST(FactoryTest, NoRuleIsNull) {
 TEST(FactoryTest, MakesEachRule) {
   for (const std::string& name : EarlyStoppingRuleNames()) {
     StudySpec spec = Spec();
-    spec.stopping.name = name;
+    spec.stopping.rules = {{.name = name, .max_steps = 9}};
     const auto rule = MakeEarlyStoppingRule(spec);
     ASSERT_TRUE(rule.ok()) << name;
     EXPECT_NE(*rule, nullptr);
   }
 }
 
+TEST(FactoryTest, OneBadRuleOfSeveralIsRefused) {
+  StudySpec spec = Spec();
+  spec.stopping.rules = {{.name = "median"}, {.name = "oracle"}};
+  EXPECT_FALSE(MakeEarlyStoppingRule(spec).ok());
+}
+
 TEST(FactoryTest, BadRulesAreRefused) {
+  const double nan = std::numeric_limits<double>::quiet_NaN();
   struct Case {
-    StoppingSpec stopping;
+    RuleSpec rule;
     const char* message;
   };
   const Case cases[] = {
-      {{.name = "asha"},
-       "stopping rule \"asha\" is not known, there are median, patience"},
+      {{.name = "oracle"},
+       "stopping rule \"oracle\" is not known, there are asha, curve, median, "
+       "patience, percentile, threshold, wilcoxon"},
       {{.name = "median", .metric = "loss"},
        "stopping: metric \"loss\" is unknown, there are accuracy"},
+      {{.name = "median", .smoothing = -0.1},
+       "stopping: smoothing -0.1, must be 0 or more and below 1"},
       {{.name = "median", .warmup_steps = -1},
        "stopping: warmup_steps -1, must be 0 or more"},
-      {{.name = "median", .min_trials = 0},
-       "stopping: min_trials 0, must be 1 or more"},
+      {{.name = "median", .grace_steps = -1},
+       "stopping: grace_steps -1, must be 0 or more"},
       {{.name = "median", .interval_steps = 0},
        "stopping: interval_steps 0, must be 1 or more"},
+      {{.name = "median", .min_trials = 0},
+       "stopping: min_trials 0, must be 1 or more"},
+      {{.name = "percentile", .percent = 100.5},
+       "stopping: percent 100.5, must be above 0 and at most 100"},
+      {{.name = "threshold", .lower = nan},
+       "stopping: lower nan, must be finite"},
+      {{.name = "threshold", .lower = 2, .upper = 1},
+       "stopping: lower 2, must be at most upper, 1"},
+      {{.name = "threshold", .best_factor = 1},
+       "stopping: best_factor 1, must be above 1 and finite"},
       {{.name = "patience", .patience_steps = 0},
        "stopping: patience_steps 0, must be 1 or more"},
-      {{.name = "patience",
-        .min_delta = std::numeric_limits<double>::quiet_NaN()},
+      {{.name = "patience", .min_delta = nan},
        "stopping: min_delta nan, must be 0 or more and finite"},
+      {{.name = "wilcoxon", .min_pairs = 0},
+       "stopping: min_pairs 0, must be 1 or more"},
+      {{.name = "wilcoxon", .p = 0.6},
+       "stopping: p 0.6, must be above 0 and at most 0.5"},
+      {{.name = "curve"}, "stopping: max_steps 0, must be 1 or more"},
+      {{.name = "curve", .chance = 0, .max_steps = 9},
+       "stopping: chance 0, must be above 0 and at most 0.5"},
+      {{.name = "asha", .min_steps = 9, .max_steps = 9},
+       "stopping: max_steps 9, must be 10 or more"},
+      {{.name = "asha", .reduction = 1},
+       "stopping: reduction 1, must be 2 or more"},
   };
   for (const Case& c : cases) {
     StudySpec spec = Spec();
-    spec.stopping = c.stopping;
+    spec.stopping.rules = {c.rule};
     const absl::Status status = MakeEarlyStoppingRule(spec).status();
     EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
     EXPECT_EQ(status.message(), c.message);

@@ -253,5 +253,80 @@ TEST_F(InsightTest, LongStudiesAreReadInPages) {
   EXPECT_EQ(answer->quality.trials.back().number, 2499);
 }
 
+// Clients that report their trials' losses.
+class CurveInsightTest : public InsightTest {
+ protected:
+  CurveInsightTest() : study_(core_->Create(StoppingStudy())) {}
+
+  static StudySpec StoppingStudy() {
+    StudySpec spec = Spec("curves");
+    spec.stopping.rules = {{.name = "threshold", .upper = 5}};
+    return spec;
+  }
+
+  // Each report after a second; completes unless it is told to stop.
+  void Train(const std::vector<double>& losses) {
+    const Token token = TokenOf(core_->Lease(study_, "c"));
+    int64_t step = 0;
+    for (const double loss : losses) {
+      ++step;
+      Measurement measurement{.sequence = step, .step = step};
+      measurement.elapsed_seconds = static_cast<double>(step);
+      measurement.metrics = {{"loss", loss}, {"size", 1}};
+      const auto advice = core_->Report(token, measurement);
+      ASSERT_TRUE(advice.ok()) << advice.status();
+      if (advice->should_stop) break;
+    }
+    ASSERT_TRUE(core_->Finish({.token = token}).ok());
+  }
+
+  absl::StatusOr<std::vector<RuleReplay>> Replay(
+      std::vector<StoppingSpec> rules) {
+    return Await<std::vector<RuleReplay>>([&](auto done) {
+      insight_->AskReplay(
+          "curves", [rules](const StudySpec&) { return rules; }, Wanted(),
+          std::move(done));
+    });
+  }
+
+  StudyId study_;
+};
+
+TEST_F(CurveInsightTest, ReplaysOtherRulesOverTheRecord) {
+  Train({3, 2, 1});
+  Train({4, 4, 0.5});
+  const auto replays = Replay({{{{.name = "threshold", .upper = 3.5}}},
+                               {{{.name = "threshold", .upper = 99}}}});
+  ASSERT_TRUE(replays.ok()) << replays.status();
+  ASSERT_EQ(replays->size(), 2u);
+  const RuleReplay& strict = (*replays)[0];
+  ASSERT_EQ(strict.stops.size(), 1u);
+  EXPECT_EQ(strict.stops[0].number, 1);
+  EXPECT_EQ(strict.stops[0].step, 1);
+  EXPECT_EQ(strict.stops[0].steps_saved, 2);
+  EXPECT_EQ(strict.seconds_saved, 2);
+  EXPECT_EQ(strict.best_stopped, 1);
+  EXPECT_EQ(strict.loss, 0.5);
+  EXPECT_TRUE((*replays)[1].stops.empty());
+  EXPECT_EQ((*replays)[1].steps, 6);
+}
+
+TEST_F(CurveInsightTest, ARuleThatIsWrongIsRefused) {
+  EXPECT_EQ(Replay({{{{.name = "oracle"}}}}).status().code(), kInvalid);
+}
+
+TEST_F(CurveInsightTest, TellsWhatTheStudysRuleSaved) {
+  Train({3, 2, 1});
+  Train({9, 9, 9});
+  const auto savings = Await<Savings>([&](auto done) {
+    insight_->AskSavings("curves", Wanted(), std::move(done));
+  });
+  ASSERT_TRUE(savings.ok()) << savings.status();
+  EXPECT_EQ(savings->stopped, 1);
+  EXPECT_EQ(savings->max_steps, 3);
+  EXPECT_EQ(savings->steps, 2);
+  EXPECT_EQ(savings->seconds, 2);
+}
+
 }  // namespace
 }  // namespace assay

@@ -101,8 +101,7 @@ TEST_F(RestartTest, WatchersOfTheNewProcessHearOfWhatTheyMissed) {
 
 TEST_F(RestartTest, TheMedianRuleKnowsTheCurvesOfBefore) {
   StudySpec spec = GridSpec("a", 10);
-  spec.stopping.name = "median";
-  spec.stopping.min_trials = 2;
+  spec.stopping.rules = {{.name = "median", .min_trials = 2}};
   const StudyId study = core_->Create(spec);
   for (int i = 0; i < 2; ++i) {
     const Token good = TokenOf(core_->Lease(study, "c1"));

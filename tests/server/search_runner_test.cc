@@ -255,8 +255,7 @@ TEST_F(SearchRunnerTest, WithoutARuleTheDecisionIsThereAtOnce) {
 
 TEST_F(SearchRunnerTest, ARuleThatCouldNotReadTheLogDecidesAgainLater) {
   StudySpec spec = GridSpec("stopping", 10);
-  spec.stopping.name = "patience";
-  spec.stopping.patience_steps = 1;
+  spec.stopping.rules = {{.name = "patience", .patience_steps = 1}};
   Start(spec);
   const Token token = TokenOf(core_->Lease(study_, "c"));
   core_->Settle();

@@ -622,8 +622,7 @@ class EarlyStoppingTest : public TrialRecorderTest {
  protected:
   static StudySpec Spec() {
     StudySpec spec = GridSpec("stopping", 100);
-    spec.stopping.name = "patience";
-    spec.stopping.patience_steps = 2;
+    spec.stopping.rules = {{.name = "patience", .patience_steps = 2}};
     return spec;
   }
 
@@ -690,8 +689,7 @@ TEST_F(EarlyStoppingTest, ADecisionThatComesAfterTheEndChangesNothing) {
 
 TEST_F(EarlyStoppingTest, TheMedianOfTheOthersStopsABadTrial) {
   StudySpec spec = GridSpec("median", 100);
-  spec.stopping.name = "median";
-  spec.stopping.min_trials = 2;
+  spec.stopping.rules = {{.name = "median", .min_trials = 2}};
   const StudyId study = core_->Create(spec);
   for (int i = 0; i < 2; ++i) {
     const Token good = TokenOf(core_->Lease(study, "c1"));

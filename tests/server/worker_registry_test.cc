@@ -464,8 +464,7 @@ TEST_F(WorkerRegistryTest, AStopIsToldToTheHolder) {
 
 TEST_F(WorkerRegistryTest, ARulesDecisionReachesTheWorker) {
   StudySpec spec = WorkerSpec("local", "a");
-  spec.stopping.name = "patience";
-  spec.stopping.patience_steps = 1;
+  spec.stopping.rules = {{.name = "patience", .patience_steps = 1}};
   core_->Create(spec);
   const Session session = Connect(Hello("w1"));
   const Token token = TokensOf(*session).at(0);

@@ -10,15 +10,6 @@ namespace assay {
 namespace {
 
 const double kInfinity = std::numeric_limits<double>::infinity();
-const double kNan = std::numeric_limits<double>::quiet_NaN();
-
-TEST(CurveTest, CostIsLowerForBetterAndInfiniteForNan) {
-  EXPECT_EQ(ToCost(2, Goal::kMinimize), 2);
-  EXPECT_EQ(ToCost(2, Goal::kMaximize), -2);
-  EXPECT_EQ(ToCost(kNan, Goal::kMaximize), kInfinity);
-  EXPECT_EQ(CostText(-0.61, Goal::kMaximize), "0.61");
-  EXPECT_EQ(CostText(kInfinity, Goal::kMaximize), "nan");
-}
 
 TEST(CurveTest, SummariesRunAlongTheSteps) {
   Curve curve;
@@ -61,7 +52,7 @@ TEST(CurveTest, AWorstCostStaysInTheMeanAndNotInTheBest) {
 }
 
 TEST(CurveTest, MarkMovesOnlyByMoreThanMinDelta) {
-  Curve curve(0.5);
+  Curve curve({.min_delta = 0.5});
   for (const auto& [step, cost] : std::vector<std::pair<int64_t, double>>{
            {1, 3}, {2, 2.6}, {3, 2.5}, {4, 2.4}, {5, 2.0}}) {
     curve.Add(step, cost);
@@ -82,33 +73,33 @@ TEST(CurveTest, LookupsByStep) {
   EXPECT_EQ(curve.LastUpTo(1), nullptr);
 }
 
-TEST(CurveTest, JudgedAtTheFirstPointFromEachMultiple) {
-  Curve curve;
-  curve.Add(3, 0);
-  EXPECT_EQ(JudgedPoint(curve, 4, 5), nullptr);
-  curve.Add(6, 0);
-  EXPECT_EQ(JudgedPoint(curve, 4, 5)->step, 6);
-  curve.Add(8, 0);
-  EXPECT_EQ(JudgedPoint(curve, 4, 5)->step, 6);
-  curve.Add(10, 0);
-  EXPECT_EQ(JudgedPoint(curve, 4, 5)->step, 10);
-  EXPECT_EQ(JudgedPoint(curve, 0, 1)->step, 10);
+TEST(CurveTest, SmoothingIsAMovingAverage) {
+  Curve curve({.smoothing = 0.5});
+  curve.Add(1, 4);
+  curve.Add(3, 1);
+  EXPECT_EQ(curve.points()[1].cost, 2.5);
+  EXPECT_EQ(curve.points()[1].reported, 1);
+  curve.Add(2, 2);  // Late: 3, and then 2.
+  EXPECT_EQ(curve.points()[1].cost, 3);
+  EXPECT_EQ(curve.points()[2].cost, 2);
 }
 
-TEST(RunningCurvesTest, ANewAttemptForgetsTheOldOne) {
-  RunningCurves curves({"loss", Goal::kMinimize}, 0);
-  Measurement report;
-  report.step = 1;
-  report.metrics = {{"loss", 1}};
-  ASSERT_NE(curves.Add({7}, 1, report), nullptr);
-  report.step = 2;
-  EXPECT_EQ(curves.Add({7}, 1, report)->points().size(), 2u);
-  EXPECT_EQ(curves.Add({7}, 2, report)->points().size(), 1u);
-  EXPECT_EQ(curves.Add({7}, 1, report), nullptr);
-  report.metrics = {{"accuracy", 1}};
-  EXPECT_EQ(curves.Add({7}, 2, report), nullptr);
-  EXPECT_EQ(curves.Remove({7}).points().size(), 1u);
-  EXPECT_EQ(curves.Find({7}), nullptr);
+TEST(CurveTest, SmoothingBeginsAgainAfterWhatIsNotFinite) {
+  Curve curve({.smoothing = 0.5});
+  curve.Add(1, 4);
+  curve.Add(2, kInfinity);
+  curve.Add(3, 1);
+  curve.Add(4, 3);
+  EXPECT_EQ(curve.points()[1].cost, kInfinity);
+  EXPECT_EQ(curve.points()[2].cost, 1);
+  EXPECT_EQ(curve.points()[3].cost, 2);
+}
+
+TEST(CurveTest, CutsFromAStepOn) {
+  Curve curve;
+  for (const int64_t step : {1, 3, 5}) curve.Add(step, 0);
+  curve.CutFrom(3);
+  EXPECT_EQ(curve.points().size(), 1u);
 }
 
 }  // namespace

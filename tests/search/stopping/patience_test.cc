@@ -10,11 +10,10 @@ namespace {
 
 const double kNan = std::numeric_limits<double>::quiet_NaN();
 
-PatienceRule Rule(Goal goal, StoppingSpec stopping) {
+PatienceRule Rule(Goal goal, RuleSpec options) {
   StudySpec spec;
   spec.metrics = {{.name = "loss", .goal = goal}};
-  spec.stopping = stopping;
-  return PatienceRule(spec);
+  return PatienceRule(spec, std::move(options));
 }
 
 // Reports at steps 1, 2, ...; the last answer.
@@ -31,30 +30,30 @@ std::optional<std::string> After(PatienceRule rule,
 }
 
 TEST(PatienceTest, StopsAfterSoManyStepsWithoutImprovement) {
-  const StoppingSpec stopping{.patience_steps = 3};
-  EXPECT_EQ(After(Rule(Goal::kMinimize, stopping), {1, 0.4, 0.5, 0.6}),
+  const RuleSpec options{.patience_steps = 3};
+  EXPECT_EQ(After(Rule(Goal::kMinimize, options), {1, 0.4, 0.5, 0.6}),
             std::nullopt);
-  EXPECT_EQ(After(Rule(Goal::kMinimize, stopping), {1, 0.4, 0.5, 0.6, 0.4}),
+  EXPECT_EQ(After(Rule(Goal::kMinimize, options), {1, 0.4, 0.5, 0.6, 0.4}),
             "loss has not fallen by more than 0 in 3 steps, it was 0.4 at step "
             "2");
-  EXPECT_EQ(After(Rule(Goal::kMinimize, stopping), {1, 0.4, 0.5, 0.6, 0.39}),
+  EXPECT_EQ(After(Rule(Goal::kMinimize, options), {1, 0.4, 0.5, 0.6, 0.39}),
             std::nullopt);
 }
 
 TEST(PatienceTest, ImprovementMustExceedMinDelta) {
-  const StoppingSpec stopping{.patience_steps = 2, .min_delta = 0.1};
-  EXPECT_NE(After(Rule(Goal::kMaximize, stopping), {0.5, 0.55, 0.59}),
+  const RuleSpec options{.patience_steps = 2, .min_delta = 0.1};
+  EXPECT_NE(After(Rule(Goal::kMaximize, options), {0.5, 0.55, 0.59}),
             std::nullopt);
-  EXPECT_EQ(After(Rule(Goal::kMaximize, stopping), {0.5, 0.55, 0.61}),
+  EXPECT_EQ(After(Rule(Goal::kMaximize, options), {0.5, 0.55, 0.61}),
             std::nullopt);
 }
 
 TEST(PatienceTest, NanIsNoImprovement) {
-  const StoppingSpec stopping{.patience_steps = 2};
-  EXPECT_EQ(After(Rule(Goal::kMinimize, stopping), {kNan, kNan, kNan}),
+  const RuleSpec options{.patience_steps = 2};
+  EXPECT_EQ(After(Rule(Goal::kMinimize, options), {kNan, kNan, kNan}),
             "loss has not fallen by more than 0 in 2 steps, it was nan at step "
             "1");
-  EXPECT_EQ(After(Rule(Goal::kMinimize, stopping), {kNan, kNan, 5}),
+  EXPECT_EQ(After(Rule(Goal::kMinimize, options), {kNan, kNan, 5}),
             std::nullopt);
 }
 
@@ -72,6 +71,17 @@ TEST(PatienceTest, ForgetsTrialsThatEnded) {
   trial.state = TrialState::kStopped;
   rule.ObserveEnd(trial);
   EXPECT_EQ(rule.ReasonToStop({1}), std::nullopt);
+}
+
+TEST(PatienceTest, NeverBeforeTheWarmUpAndOnlyEverySoManySteps) {
+  const RuleSpec options{.warmup_steps = 4, .patience_steps = 2};
+  EXPECT_EQ(After(Rule(Goal::kMinimize, options), {1, 1, 1}), std::nullopt);
+  EXPECT_NE(After(Rule(Goal::kMinimize, options), {1, 1, 1, 1}), std::nullopt);
+  const RuleSpec seldom{.interval_steps = 3, .patience_steps = 4};
+  EXPECT_EQ(After(Rule(Goal::kMinimize, seldom), {1, 1, 1, 1, 1}),
+            std::nullopt);
+  EXPECT_NE(After(Rule(Goal::kMinimize, seldom), {1, 1, 1, 1, 1, 1}),
+            std::nullopt);
 }
 
 }  // namespace

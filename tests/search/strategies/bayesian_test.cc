@@ -117,7 +117,7 @@ TEST(BayesianTest, LearnsFromWhatIsStopped) {
   for (const uint64_t seed : {1, 2, 3}) {
     StudySpec spec = Spec(Numbers(10));
     spec.seed = seed;
-    spec.stopping = {.name = "median"};
+    spec.stopping.rules = {{.name = "median"}};
     bayesian += StoppedAtOnce(spec);
     spec.algorithm.name = "random";
     random += StoppedAtOnce(spec);
