@@ -61,10 +61,25 @@ def _told(record):
 
 def _jobs(arguments, labels, workers, until_target=False):
     return [{"problem": problem, "label": label, "seed": seed, "workers": count,
-             "limit": LIMIT / count * arguments.patience, "until_target": until_target, "driver": arguments.driver,
-             "reload": arguments.reload}
+             "limit": LIMIT / count * arguments.patience, "until_target": until_target,
+             "driver": arguments.driver, "reload": arguments.reload}
             for problem in arguments.problems for label in labels for count in workers
             for seed in range(arguments.first_seed, arguments.first_seed + arguments.seeds)]
+
+
+def _key(job):
+    return job["problem"], job["label"], job["seed"], job["workers"]
+
+
+def _kept(arguments, name, jobs):
+    """The records of `jobs`: those that are kept, unless --again, and the others made."""
+    path = pathlib.Path(arguments.json or WORK / f"{name}.json")
+    kept = json.loads(path.read_text()) if path.exists() else []
+    records = {_key(record): record for record in kept}
+    wanted = [job for job in jobs if arguments.again or _key(job) not in records]
+    records |= {_key(record): record for record in _all(wanted, arguments.processes)}
+    _write(arguments, name, list(records.values()))
+    return [records[_key(job)] for job in jobs]
 
 
 def _write(arguments, name, content):
@@ -76,8 +91,7 @@ def _write(arguments, name, content):
 
 def compare(arguments):
     labels = arguments.label or ["random", "bayesian", "bayesian+median", *optimizers.PEERS]
-    records = _all(_jobs(arguments, labels, [arguments.workers]), arguments.processes)
-    _write(arguments, "compare", records)
+    records = _kept(arguments, "compare", _jobs(arguments, labels, [arguments.workers]))
     print(report.compared(records))
     chosen = [problems.by_name(name) for name in arguments.problems]
     WORK.mkdir(parents=True, exist_ok=True)
@@ -89,8 +103,7 @@ def scaling(arguments):
     """The same search with 1 to 64 workers: seconds to the target, and how many times fewer."""
     label = (arguments.label or ["bayesian"])[0]
     counts = [1, 2, 4, 8, 16, 32, 64]
-    records = _all(_jobs(arguments, [label], counts, until_target=True), arguments.processes)
-    _write(arguments, "scaling", records)
+    records = _kept(arguments, "scaling", _jobs(arguments, [label], counts, until_target=True))
     print(f"| {label}: workers | median seconds | 95 % | speedup | reached |\n" + "| --- " * 5 + "|")
     for problem in arguments.problems:
         alone = None
@@ -193,6 +206,7 @@ def main():
     parser.add_argument("--patience", type=float, default=1.0, help="times the limit of time")
     parser.add_argument("--reload", type=float, default=RELOAD_SECONDS)
     parser.add_argument("--processes", type=int, default=1)
+    parser.add_argument("--again", action="store_true", help="also what is kept of earlier calls")
     parser.add_argument("--driver")
     parser.add_argument("--json")
     arguments = parser.parse_args()

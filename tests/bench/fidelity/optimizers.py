@@ -30,8 +30,6 @@ SPECS = {
     "bayesian+hyperband": {"algorithm": {"bayesian": {}},
                            "schedule": {"max_steps": STEPS, "hyperband": {}}},
     "bayesian+pasha": {"algorithm": {"bayesian": {}}, "schedule": {"max_steps": STEPS, "pasha": {}}},
-    "pbt": {"algorithm": {"random": {}},
-            "schedule": {"max_steps": STEPS, "pbt": {"population": 8, "interval": 3}}},
     "auto": {"algorithm": {"auto": {}}, "schedule": {"max_steps": STEPS}},
 }
 PEERS = ("optuna_tpe_hyperband", "optuna_tpe")

@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from .problems import by_name
+
 
 def interval(values, draws=4000):
     """95 % bootstrap interval of the median."""
@@ -19,8 +21,8 @@ def seconds(value):
 
 def compared(records):
     """One row a problem and label: the median time to the target and what was spent."""
-    lines = ["| problem | | seconds to the target | 95 % | reached | runs | whole | stopped "
-             "| CPU s of decisions |", "| --- " * 9 + "|"]
+    lines = ["| problem | | seconds to the target | 95 % | reached | regret at the end | runs "
+             "| whole | stopped | CPU s of decisions |", "| --- " * 10 + "|"]
     for (problem, label), rows in _grouped(records).items():
         times = [_number(r["seconds_to_target"]) for r in rows]
         low, high = interval(times)
@@ -28,9 +30,16 @@ def compared(records):
                  for key in ("runs", "whole", "stopped", "decisions")}
         lines.append(
             f"| {problem} | `{label}` | {seconds(np.median(times))} | {seconds(low)} to "
-            f"{seconds(high)} | {np.isfinite(times).sum()}/{len(times)} | {means['runs']:.0f} | "
-            f"{means['whole']:.0f} | {means['stopped']:.0f} | {means['decisions']:.2f} |")
+            f"{seconds(high)} | {np.isfinite(times).sum()}/{len(times)} | "
+            f"{_final_regret(problem, rows):.4f} | {means['runs']:.0f} | {means['whole']:.0f} | {means['stopped']:.0f} | {means['decisions']:.2f} |")
     return "\n".join(lines)
+
+
+def _final_regret(name, rows):
+    problem = by_name(name)
+    sign = 1 if problem.metric["goal"] == "MINIMIZE" else -1
+    return np.median([sign * (r["trace"][-1][1] - problem.best()) if r["trace"] else np.inf
+                      for r in rows])
 
 
 def _number(value):

@@ -60,7 +60,7 @@ class Simulation:
         self._order = itertools.count()
         self._events = []
         self._waiting = []  # Workers.
-        self._curves = {}  # Token -> (curve, lineage).
+        self._curves = {}  # Token -> (curve, lineage, parameters).
         self._best = float("inf")
         self.result = Result()
         for worker in range(workers):
@@ -95,7 +95,7 @@ class Simulation:
         if event.run is IDLE:
             return self._look_for_work(now, event.worker)
         run, step = event.run, event.step
-        curve, _ = self._curves[run.token]
+        curve = self._curves[run.token][0]
         value = curve.values[step - 1]
         self.result.steps += 1
         stop = False
@@ -117,19 +117,18 @@ class Simulation:
             lineage = run.token if isinstance(run.token, int) else run.token.number
             curve = self._problem.curve(run.parameters, self._seed, lineage)
         else:
-            curve, lineage = self._curves[run.continues]
-            # A population changes parameters on the way: what it then measures is the
-            # curve of the new ones, at the same step.
-            curve = self._problem.curve(run.parameters, self._seed, lineage)
+            curve, lineage, parameters = self._curves[run.continues]
+            if parameters != run.parameters:
+                raise ValueError("no curve tells what parameters do that change on the way")
             now += self._reload
             self.result.reloads += self._reload
-        self._curves[run.token] = (curve, lineage)
+        self._curves[run.token] = (curve, lineage, run.parameters)
         if run.from_step >= curve.steps:  # It had diverged before.
             return self._end(now, Event(worker, run, curve.steps), curve.values[-1], False)
         self._train_step(now, worker, run, run.from_step + 1)
 
     def _train_step(self, now, worker, run, step):
-        curve, _ = self._curves[run.token]
+        curve = self._curves[run.token][0]
         last = step if self._reports else min(run.to_step, curve.steps)
         seconds = sum(curve.seconds[step - 1:last])
         step = last
