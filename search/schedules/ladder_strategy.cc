@@ -7,7 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "search/base/status_macros.h"
 #include "search/schedules/lineage.h"
-#include "search/schedules/rungs.h"
+#include "search/rung_steps.h"
 #include "search/strategies/observation.h"
 
 namespace assay {

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "search/rung_steps.h"
 
 namespace assay {
 namespace {
@@ -11,26 +12,13 @@ constexpr int64_t kMaxSteps = int64_t{1} << 53;
 
 // Without the last, at which a trial ends by itself.
 std::vector<int64_t> JudgedRungs(const RuleSpec& rule) {
-  std::vector<int64_t> rungs =
-      RungSteps(rule.min_steps, rule.max_steps, rule.reduction);
+  const int64_t end = rule.max_steps > 0 ? rule.max_steps : kMaxSteps;
+  std::vector<int64_t> rungs = RungSteps(rule.min_steps, end, rule.reduction);
   rungs.pop_back();
   return rungs;
 }
 
 }  // namespace
-
-std::vector<int64_t> RungSteps(int64_t min_steps, int64_t max_steps,
-                               int32_t reduction) {
-  const int64_t end = max_steps > 0 ? max_steps : kMaxSteps;
-  std::vector<int64_t> rungs;
-  int64_t step = min_steps;
-  for (; step < end; step *= reduction) {
-    rungs.push_back(step);
-    if (step > end / reduction) break;  // No overflow.
-  }
-  rungs.push_back(end);
-  return rungs;
-}
 
 AshaRule::AshaRule(const StudySpec& study, RuleSpec rule)
     : rule_(std::move(rule)),

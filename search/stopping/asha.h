@@ -14,11 +14,6 @@
 
 namespace assay {
 
-// The rungs: min_steps * reduction^k below `max_steps` (0: up to 2^53), then
-// `max_steps` itself.
-std::vector<int64_t> RungSteps(int64_t min_steps, int64_t max_steps,
-                               int32_t reduction);
-
 // Asynchronous successive halving in its stopping form (Li et al. 2020, "A
 // system for massively parallel hyperparameter tuning", section 3.3; the
 // stopping form as in Ray Tune and Syne Tune). A trial enters a rung at its

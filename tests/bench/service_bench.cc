@@ -73,7 +73,7 @@ absl::Status AddTrials(Transaction& rows, StudyId id,
     }
     ASSAY_RETURN_IF_ERROR(transaction.AddImported(trial, "bench", curve));
   }
-  return transaction.Save(false);
+  return transaction.Save({});
 }
 
 std::unique_ptr<Storage> OpenOrExit(const std::string& folder) {

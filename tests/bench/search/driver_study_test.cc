@@ -117,7 +117,7 @@ TEST(ReadStudySpecTest, NamesAnOptionThatIsNotThere) {
 
 TEST(DriverStudyTest, ReportsAreJudgedByTheStudysRule) {
   StudySpec spec = RandomSpec();
-  spec.stopping = StoppingSpec{.name = "patience", .patience_steps = 2};
+  spec.stopping.rules = {{.name = "patience", .patience_steps = 2}};
   DriverStudy study = StudyOf(spec);
   const int64_t trial = study.Suggest(1)->front().number;
   EXPECT_EQ(*study.Report(trial, 1, {{"loss", 1}}), std::nullopt);

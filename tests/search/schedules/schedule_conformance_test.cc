@@ -9,7 +9,7 @@
 #include <set>
 
 #include "absl/strings/str_cat.h"
-#include "search/schedules/rungs.h"
+#include "search/rung_steps.h"
 #include "tests/search/schedules/schedule_run.h"
 
 namespace assay {

@@ -8,20 +8,7 @@
 namespace assay {
 namespace {
 
-using ::testing::ElementsAre;
-
 const double kNan = std::numeric_limits<double>::quiet_NaN();
-
-TEST(RungStepsTest, ArePowersThenTheLast) {
-  EXPECT_THAT(RungSteps(1, 20, 3), ElementsAre(1, 3, 9, 20));
-  EXPECT_THAT(RungSteps(1, 27, 3), ElementsAre(1, 3, 9, 27));
-  EXPECT_THAT(RungSteps(1, 28, 3), ElementsAre(1, 3, 9, 27, 28));
-  EXPECT_THAT(RungSteps(2, 16, 2), ElementsAre(2, 4, 8, 16));
-  // floor(log 243 / log 3) is 4 in floating point.
-  EXPECT_THAT(RungSteps(1, 243, 3), ElementsAre(1, 3, 9, 27, 81, 243));
-  EXPECT_EQ(RungSteps(1, 0, 2).size(), 54u);
-  EXPECT_EQ(RungSteps(1, 0, 3).back(), int64_t{1} << 53);
-}
 
 class AshaTest : public ::testing::Test {
  protected:

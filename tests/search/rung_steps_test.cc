@@ -1,4 +1,4 @@
-#include "search/schedules/rungs.h"
+#include "search/rung_steps.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
