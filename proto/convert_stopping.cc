@@ -5,13 +5,16 @@
 #include <optional>
 #include <utility>
 
-#include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
+#include "proto/convert_checks.h"
 #include "search/base/status_macros.h"
 #include "search/parameter.h"
 
 namespace assay {
 namespace {
+
+using convert::Invalid;
+using convert::Quote;
 
 constexpr int32_t kMaxTrials = 1'000'000;
 constexpr int64_t kMaxSteps = int64_t{1} << 53;
@@ -202,18 +205,6 @@ void Fill(const v1::Stopping& message, Fields& fields, RuleSpec& rule) {
     case v1::Stopping::RULE_NOT_SET:
       return;
   }
-}
-
-absl::Status Invalid(const std::string& path, const std::string& value,
-                     const std::string& allowed) {
-  return absl::InvalidArgumentError(
-      absl::StrCat(path, ": ", value, "; ", allowed));
-}
-
-std::string Quote(const std::string& text) {
-  constexpr size_t kShown = 64;
-  return absl::StrCat("\"", absl::Utf8SafeCEscape(text.substr(0, kShown)),
-                      text.size() > kShown ? "..." : "", "\"");
 }
 
 absl::Status CheckMetric(const std::string& path, const std::string& name,

@@ -6,9 +6,20 @@ bool IsNeeded(const CheckpointFacts& facts) {
   if (!facts.is_newest) return false;
   const bool waits_for_child = facts.may_be_continued &&
                                facts.trial_has_result &&
-                               !facts.has_completed_child;
+                               !facts.has_successor;
   return facts.trial_is_unfinished || facts.has_unfinished_child ||
          facts.is_best || waits_for_child;
+}
+
+// In a population it may be a copy by another member, and its own member goes on
+// from it later. Runs carry their member's name, the id of its first one.
+bool Succeeds(const Trial& child, const Trial& parent,
+              const ScheduleSpec& schedule) {
+  if (child.state != TrialState::kCompleted) return false;
+  if (!schedule.IsPopulation()) return true;
+  const int64_t member =
+      parent.continues ? parent.origin.ordinal : parent.id.value;
+  return child.origin.ordinal == member;
 }
 
 bool HasContinuations(const StudySpec& spec) { return spec.schedule.exists(); }

@@ -2,6 +2,7 @@
 
 #include "absl/time/time.h"
 #include "search/study.h"
+#include "search/trial.h"
 
 namespace assay {
 
@@ -16,12 +17,17 @@ struct CheckpointFacts {
   bool trial_is_unfinished = false;   // Its next attempt resumes here.
   bool trial_has_result = false;      // COMPLETED, or STOPPED early.
   bool has_unfinished_child = false;  // A trial that `continues` this one.
-  bool has_completed_child = false;
+  bool has_successor = false;  // A child that Succeeds() it.
   bool may_be_continued = false;  // MayBeContinued() of the study.
   bool is_best = false;           // Of the study's best trial.
 };
 
 bool IsNeeded(const CheckpointFacts& facts);
+
+// Whether the schedule will go on from `child`, and from `parent` no more.
+// REQUIRES: child.continues == parent.id.
+bool Succeeds(const Trial& child, const Trial& parent,
+              const ScheduleSpec& schedule);
 
 // Whether trials of this study are run again from the end of others: it has a
 // schedule. Then a trial should leave a checkpoint at its end.

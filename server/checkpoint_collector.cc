@@ -8,6 +8,7 @@
 
 #include "search/base/status_macros.h"
 #include "search/checkpoint_retention.h"
+#include "server/best_trials.h"
 
 namespace assay {
 namespace {
@@ -28,11 +29,8 @@ bool HasResult(const Trial& trial) {
 
 absl::StatusOr<bool> IsBest(Snapshot& rows, const StudySpec& spec,
                             const Trial& trial) {
-  const std::vector<int> objectives = Objectives(spec);
-  if (objectives.empty()) return false;
-  ASSAY_ASSIGN_OR_RETURN(
-      const std::vector<Trial> best,
-      rows.ListBest(trial.study, spec.metrics[objectives[0]].goal, 1));
+  ASSAY_ASSIGN_OR_RETURN(const std::vector<Trial> best,
+                         BestTrials(rows, trial.study, spec, 1));
   return !best.empty() && best[0].id == trial.id;
 }
 
@@ -55,9 +53,10 @@ absl::StatusOr<bool> CheckpointCollector::IsNeededNow(
                          rows.ListContinuing(trial.id));
   facts.has_unfinished_child =
       std::any_of(children.begin(), children.end(), IsUnfinished);
-  facts.has_completed_child = std::any_of(
-      children.begin(), children.end(),
-      [](const Trial& child) { return child.state == TrialState::kCompleted; });
+  facts.has_successor =
+      std::any_of(children.begin(), children.end(), [&](const Trial& child) {
+        return Succeeds(child, trial, spec->schedule);
+      });
   facts.may_be_continued = MayBeContinued(study, *spec);
   if (!study.hidden) {
     ASSAY_ASSIGN_OR_RETURN(facts.is_best, IsBest(rows, *spec, trial));

@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "search/base/status_macros.h"
+#include "server/best_trials.h"
 
 namespace assay {
 namespace {
@@ -28,13 +29,10 @@ absl::Status MetricsObserver::Load() {
 
 // With several objectives the others follow with the next result.
 absl::Status MetricsObserver::LoadBest(StudyId study, const StudySpec& spec) {
-  const std::vector<int> objectives = Objectives(spec);
-  if (objectives.empty()) return absl::OkStatus();
   std::vector<Trial> best;
   ASSAY_RETURN_IF_ERROR(
       parts_.storage.Read([&](Snapshot& rows) -> absl::Status {
-        ASSAY_ASSIGN_OR_RETURN(
-            best, rows.ListBest(study, spec.metrics[objectives[0]].goal, 1));
+        ASSAY_ASSIGN_OR_RETURN(best, BestTrials(rows, study, spec, 1));
         return absl::OkStatus();
       }));
   for (const Trial& trial : best) Offer(study, spec, trial);
@@ -63,9 +61,15 @@ bool MetricsObserver::Show(const Study& study) {
   return is_new;
 }
 
+bool MetricsObserver::IsBetter(const Best& a, const Best& b, Goal goal) {
+  if (a.is_whole != b.is_whole) return a.is_whole;
+  return assay::IsBetter(a.value, b.value, goal);
+}
+
 void MetricsObserver::Offer(StudyId study, const StudySpec& spec,
                             const Trial& trial) {
   if (trial.state != TrialState::kCompleted) return;
+  const bool is_whole = trial.to_step >= spec.schedule.max_steps;
   for (const MetricSpec& metric : spec.metrics) {
     const auto value = trial.final_metrics.find(metric.name);
     if (value == trial.final_metrics.end() || std::isnan(value->second)) {
@@ -74,12 +78,11 @@ void MetricsObserver::Offer(StudyId study, const StudySpec& spec,
     MutexLock lock(mutex_);
     const auto bests = best_.find(study);
     if (bests == best_.end()) return;
+    const Best offered = {is_whole, value->second};
     const auto [best, is_first] =
-        bests->second.try_emplace(metric.name, value->second);
-    if (!is_first && !IsBetter(value->second, best->second, metric.goal)) {
-      continue;
-    }
-    best->second = value->second;
+        bests->second.try_emplace(metric.name, offered);
+    if (!is_first && !IsBetter(offered, best->second, metric.goal)) continue;
+    best->second = offered;
     parts_.metrics.SetBest(study, metric.name, value->second);
   }
 }

@@ -34,6 +34,12 @@ class MetricsObserver final : public StudyObserver {
   void MeasureStock() ABSL_LOCKS_EXCLUDED(mutex_);
 
  private:
+  struct Best {
+    bool is_whole = false;  // Ran to the schedule's end: better than others.
+    double value = 0;
+  };
+
+  static bool IsBetter(const Best& a, const Best& b, Goal goal);
   // True if it was not shown before.
   bool Show(const Study& study) ABSL_LOCKS_EXCLUDED(mutex_);
   absl::Status LoadBest(StudyId study, const StudySpec& spec)
@@ -44,8 +50,8 @@ class MetricsObserver final : public StudyObserver {
   const Parts parts_;
 
   Mutex mutex_;
-  // Best value so far by metric, of studies that are shown.
-  absl::flat_hash_map<StudyId, std::map<std::string, double>> best_
+  // By metric, of studies that are shown.
+  absl::flat_hash_map<StudyId, std::map<std::string, Best>> best_
       ABSL_GUARDED_BY(mutex_);
 };
 

@@ -289,7 +289,7 @@ absl::StatusOr<bool> TargetIsReached(Snapshot& rows, StudyId id,
   if (objectives.empty() || !spec.budget.target) return false;
   const MetricSpec& objective = spec.metrics[objectives[0]];
   ASSAY_ASSIGN_OR_RETURN(const std::vector<Trial> best,
-                         rows.ListBest(id, objective.goal, 1));
+                         rows.ListBest(id, objective.goal, 0, 1));
   if (best.empty() || best[0].state != TrialState::kCompleted) return false;
   const auto value = best[0].final_metrics.find(objective.name);
   return value != best[0].final_metrics.end() &&

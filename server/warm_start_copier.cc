@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "search/base/status_macros.h"
 #include "search/lineages.h"
+#include "server/best_trials.h"
 #include "server/study_reference.h"
 
 namespace assay {
@@ -55,10 +56,9 @@ absl::Status WarmStartCopier::Copy(const WarmStart& from, const Study& source,
 // In the order in which they ended.
 absl::StatusOr<std::vector<Trial>> WarmStartCopier::ChooseTrials(
     const Study& source, const StudySpec& source_spec) {
-  const Goal goal = source_spec.metrics[Objectives(source_spec)[0]].goal;
   ASSAY_ASSIGN_OR_RETURN(
       std::vector<Trial> chosen,
-      rows_.ListBest(source.id, goal, kMaxEarlierTrials / 2));
+      BestTrials(rows_, source.id, source_spec, kMaxEarlierTrials / 2));
   ASSAY_ASSIGN_OR_RETURN(std::vector<Trial> newest,
                          rows_.ListNewestEnded(source.id, kMaxEarlierTrials));
   absl::flat_hash_set<TrialId> known;

@@ -96,9 +96,11 @@ class Snapshot {
   // The same, the last `limit` of them, newest first; hidden ones left out.
   virtual absl::StatusOr<std::vector<Trial>> ListNewestEnded(StudyId study,
                                                              int limit) = 0;
-  // COMPLETED trials (STOPPED ones if none is) by the value of their first
-  // objective, best first; the lower number first among equals.
+  // COMPLETED trials (STOPPED ones if none is) whose to_step is at least that,
+  // by the value of their first objective, best first; the lower number first
+  // among equals.
   virtual absl::StatusOr<std::vector<Trial>> ListBest(StudyId study, Goal goal,
+                                                      int64_t least_to_step,
                                                       int limit) = 0;
 
   virtual absl::StatusOr<Attempt> GetAttempt(TrialId trial, int32_t number) = 0;

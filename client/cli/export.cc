@@ -93,14 +93,16 @@ CsvExport::CsvExport(const v1::StudySpec& spec,
       metrics_(Names(
           spec.metrics(), trials,
           [](const v1::Trial& t) -> const auto& { return t.final_metrics(); })),
-      out_(out) {}
+      out_(out) {
+  for (const v1::Trial& trial : trials) numbers_[trial.id()] = trial.number();
+}
 
 void CsvExport::WriteHeader() {
   std::vector<std::string> fields = {"number", "state"};
   for (const std::string& name : parameters_) fields.push_back(CsvField(name));
   for (const std::string& name : metrics_) fields.push_back(CsvField(name));
   for (const char* name :
-       {"replicate", "from_step", "to_step", "last_step", "started", "ended",
+       {"replicate", "continues", "from_step", "to_step", "last_step", "started", "ended",
         "holder", "attempts", "reason"}) {
     fields.push_back(name);
   }
@@ -120,9 +122,13 @@ void CsvExport::Write(const v1::Trial& trial) {
     const bool has = it != trial.final_metrics().end();
     fields.push_back(has ? ExactNumber(it->second) : "");
   }
-  for (const int64_t number : {int64_t{trial.replicate()}, trial.from_step(),
-                               trial.to_step(), trial.last_step()}) {
-    fields.push_back(absl::StrCat(number));
+  fields.push_back(absl::StrCat(trial.replicate()));
+  const auto before = numbers_.find(trial.continues());
+  fields.push_back(before == numbers_.end() ? ""
+                                            : absl::StrCat(before->second));
+  for (const int64_t step :
+       {trial.from_step(), trial.to_step(), trial.last_step()}) {
+    fields.push_back(absl::StrCat(step));
   }
   const int attempts = trial.attempt_list_size();
   fields.push_back(IsoTime(trial.has_started(), trial.started()));

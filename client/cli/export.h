@@ -1,21 +1,24 @@
 #pragma once
 
+#include <cstdint>
 #include <map>
 #include <ostream>
 #include <string>
 #include <vector>
 
+#include "absl/container/flat_hash_map.h"
 #include "assay/v1/study.pb.h"
 #include "assay/v1/trial.pb.h"
 
 namespace assay {
 
 // One trial a row, RFC 4180: number, state, each parameter, each metric, the
-// replicate, its budget and the step it reached, when it started and ended, the
-// worker of its last attempt, attempts, and why it ended so. Columns are known
-// before the first row: parameters and metrics of the spec, then what the given
-// trials have besides. A text that reads as a number, true, false or nothing is
-// in quotes, so that `assay trial import` gives the same value.
+// replicate, the number of the trial it continues, its budget and the step it
+// reached, when it started and ended, the worker of its last attempt, attempts,
+// and why it ended so. Columns are known before the first row: parameters and
+// metrics of the spec, then what the given trials have besides. A text that
+// reads as a number, true, false or nothing is in quotes, so that `assay trial
+// import` gives the same value.
 class CsvExport {
  public:
   // `out` must outlive this.
@@ -28,6 +31,7 @@ class CsvExport {
  private:
   std::vector<std::string> parameters_;
   std::vector<std::string> metrics_;
+  absl::flat_hash_map<int64_t, int64_t> numbers_;  // Of the trials, by id.
   std::ostream& out_;
 };
 

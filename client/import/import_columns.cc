@@ -24,8 +24,8 @@ const Header& AssayHead() {
 }
 const Header& AssayTail() {
   static const auto& tail =
-      *new Header{"replicate", "from_step", "to_step",  "last_step", "started",
-                  "ended",     "holder",    "attempts", "reason"};
+      *new Header{"replicate", "continues", "from_step", "to_step",  "last_step",
+                  "started",   "ended",     "holder",    "attempts", "reason"};
   return tail;
 }
 

@@ -68,7 +68,7 @@ absl::StatusOr<Optimal> ReadBest(const ServiceContext& context, StudyId study,
   ASSAY_RETURN_IF_ERROR(
       context.storage.Read([&](Snapshot& rows) -> absl::Status {
         ASSAY_ASSIGN_OR_RETURN(optimal.trials,
-                               rows.ListBest(study, goal, count));
+                               rows.ListBest(study, goal, 0, count));
         return absl::OkStatus();
       }));
   return optimal;

@@ -225,13 +225,12 @@ absl::StatusOr<std::vector<Trial>> SqliteTransaction::ListNewestEnded(
   return ReadAll<Trial>(statement, ReadTrial);
 }
 
-absl::StatusOr<std::vector<Trial>> SqliteTransaction::ListBest(StudyId study,
-                                                               Goal goal,
-                                                               int limit) {
+absl::StatusOr<std::vector<Trial>> SqliteTransaction::ListBest(
+    StudyId study, Goal goal, int64_t least_to_step, int limit) {
 #define ASSAY_BEST                                                 \
   "SELECT " ASSAY_TRIAL_COLUMNS                                    \
   " FROM trial WHERE study = ? AND state = ? AND objective IS NOT" \
-  " NULL AND hidden = 0 ORDER BY objective "
+  " NULL AND hidden = 0 AND to_step >= ? ORDER BY objective "
   const char* const sql = goal == Goal::kMinimize
                               ? ASSAY_BEST "ASC, number LIMIT ?"
                               : ASSAY_BEST "DESC, number LIMIT ?";
@@ -240,6 +239,7 @@ absl::StatusOr<std::vector<Trial>> SqliteTransaction::ListBest(StudyId study,
     Statement statement = connection_.Prepare(sql);
     statement.Bind(study.value);
     statement.Bind(static_cast<int64_t>(state));
+    statement.Bind(least_to_step);
     statement.Bind(std::max(limit, 0));
     ASSAY_ASSIGN_OR_RETURN(std::vector<Trial> trials,
                            ReadAll<Trial>(statement, ReadTrial));

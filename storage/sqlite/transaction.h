@@ -37,6 +37,7 @@ class SqliteTransaction : public Transaction {
   absl::StatusOr<std::vector<Trial>> ListNewestEnded(StudyId study,
                                                      int limit) override;
   absl::StatusOr<std::vector<Trial>> ListBest(StudyId study, Goal goal,
+                                              int64_t least_to_step,
                                               int limit) override;
 
   absl::StatusOr<Attempt> GetAttempt(TrialId trial, int32_t number) override;

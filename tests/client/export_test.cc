@@ -37,7 +37,7 @@ TEST(ExportTest, TextsThatReadAsSomethingElseAreInQuotes) {
   CsvExport csv(v1::StudySpec(), {trial}, out);
   csv.Write(trial);
   EXPECT_EQ(out.str().substr(0, 50),
-            "0,STATE_UNSPECIFIED,\"1\",\"\",\"True\",adam,1,true,0,0,");
+            "0,STATE_UNSPECIFIED,\"1\",\"\",\"True\",adam,1,true,0,,0,");
 }
 
 TEST(ExportTest, EachTrialIsARowAndEachNameAColumn) {
@@ -45,6 +45,7 @@ TEST(ExportTest, EachTrialIsARowAndEachNameAColumn) {
   spec.add_parameters()->set_name("lr");
   spec.add_metrics()->set_name("loss");
   v1::Trial trial;
+  trial.set_id(31);
   trial.set_number(3);
   trial.set_state(v1::Trial::COMPLETED);
   (*trial.mutable_parameters())["lr"].set_number_value(0.25);
@@ -59,6 +60,7 @@ TEST(ExportTest, EachTrialIsARowAndEachNameAColumn) {
   trial.mutable_started()->set_seconds(0);
   v1::Trial failed;
   failed.set_number(4);
+  failed.set_continues(31);
   failed.set_state(v1::Trial::FAILED);
   failed.set_reason("bad,\nluck");
   std::ostringstream out;
@@ -67,10 +69,10 @@ TEST(ExportTest, EachTrialIsARowAndEachNameAColumn) {
   csv.Write(trial);
   csv.Write(failed);
   EXPECT_EQ(out.str(),
-            "number,state,lr,loss,\"extra, odd\",replicate,from_step,to_step,"
-            "last_step,started,ended,holder,attempts,reason\r\n"
-            "3,COMPLETED,0.25,0.5,NaN,2,0,9,7,1970-01-01T00:00:00Z,,w2,2,\r\n"
-            "4,FAILED,,,,0,0,0,0,,,,0,\"bad,\nluck\"\r\n");
+            "number,state,lr,loss,\"extra, odd\",replicate,continues,"
+            "from_step,to_step,last_step,started,ended,holder,attempts,reason\r\n"
+            "3,COMPLETED,0.25,0.5,NaN,2,,0,9,7,1970-01-01T00:00:00Z,,w2,2,\r\n"
+            "4,FAILED,,,,0,3,0,0,0,,,,0,\"bad,\nluck\"\r\n");
 }
 
 }  // namespace

@@ -6,7 +6,7 @@ import random
 import grpc
 import pytest
 
-from assay_testing import Study, Trial, plain, program, refused, study_pb2, wait_until
+from assay_testing import Study, Trial, binary, plain, program, refused, study_pb2, wait_until
 from import_test import assay, file_of
 
 SEED = int(os.environ.get("ASSAY_TEST_SEED", "20250101"))
@@ -162,6 +162,33 @@ def test_a_ladder_goes_on_whatever_dies(lab):
     assert any(trial.attempts > 1 for trial in trials), "something was lost"
     for trial in trials:
         assert [m.step for m in server.curve(trial.id)] == list(range(trial.from_step + 1, trial.to_step + 1))
+
+
+@pytest.mark.deadline(120)
+def test_the_builtin_trainer_goes_on_from_where_its_last_run_ended(lab):
+    if binary("assay-trainer") is None:
+        pytest.skip("assay-trainer is not built")
+    server = lab.server()
+    lab.worker(server, slots=2, flags=["--trainer", binary("assay-trainer")])
+    server.create({
+        "name": "s", "metrics": [{"name": "loss", "goal": "MINIMIZE"}], "seed": 3,
+        "parameters": [{"name": "optimizer.learning_rate", "double": {"min": 1e-3, "max": 1e-2, "scale": "LOG"}}],
+        "algorithm": {"quasi_random": {}}, "schedule": {"max_steps": 4, "reduction": 2}, "budget": {"max_trials": 4},
+        "trial": {"builtin": {"config": {
+            "data": {"name": "synthetic", "synthetic": {"kind": "blobs", "examples": 600, "features": 8, "classes": 3}},
+            "model": {"name": "mlp", "width": 16, "depth": 1}, "batch_size": 32}}}})
+    wait_until(lambda: server.is_over("s"), 100, "the study is over")
+    trials = server.all_trials("s")
+    assert {trial.state for trial in trials} == {Trial.COMPLETED}, [trial.reason for trial in trials]
+    check_lineages(trials)
+    by_id = {trial.id: trial for trial in trials}
+    continued = [trial for trial in trials if trial.continues]
+    assert {trial.to_step for trial in continued} == {2, 4}
+    for trial in continued:
+        curve = server.curve(trial.id)
+        assert [m.step for m in curve] == list(range(trial.from_step + 1, trial.to_step + 1))
+        # A slow learner that began anew would be worse than where the last run ended.
+        assert curve[0].metrics["loss"] < by_id[trial.continues].final_metrics["loss"]
 
 
 def test_a_wrong_schedule_is_refused(lab):

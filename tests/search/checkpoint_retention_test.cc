@@ -26,10 +26,37 @@ TEST(CheckpointRetentionTest,
   CheckpointFacts facts = {
       .is_newest = true, .trial_has_result = true, .may_be_continued = true};
   EXPECT_TRUE(IsNeeded(facts));
-  facts.has_completed_child = true;
+  facts.has_successor = true;
   EXPECT_FALSE(IsNeeded(facts));
   facts = {.is_newest = true, .may_be_continued = true};  // FAILED.
   EXPECT_FALSE(IsNeeded(facts));
+}
+
+TEST(CheckpointRetentionTest, ARunIsSucceededByTheNextOfItsConfiguration) {
+  const ScheduleSpec asha = {.name = "asha", .max_steps = 9};
+  const Trial parent = {.id = {7}};
+  Trial child = {.id = {8}, .state = TrialState::kRunning, .continues = {7}};
+  EXPECT_FALSE(Succeeds(child, parent, asha));
+  child.state = TrialState::kCompleted;
+  EXPECT_TRUE(Succeeds(child, parent, asha));
+}
+
+TEST(CheckpointRetentionTest, AMemberIsNotSucceededByWhoCopiesIt) {
+  const ScheduleSpec pbt = {.name = "pbt", .max_steps = 9};
+  const Trial first = {.id = {7}, .origin = {.ordinal = 2}};
+  Trial child = {.id = {8},
+                 .state = TrialState::kCompleted,
+                 .continues = {7},
+                 .origin = {.ordinal = 3}};
+  EXPECT_FALSE(Succeeds(child, first, pbt));
+  child.origin.ordinal = 7;
+  EXPECT_TRUE(Succeeds(child, first, pbt));
+  Trial grandchild = child;
+  grandchild.id = {9};
+  grandchild.continues = {8};
+  EXPECT_TRUE(Succeeds(grandchild, child, pbt));
+  grandchild.origin.ordinal = 3;
+  EXPECT_FALSE(Succeeds(grandchild, child, pbt));
 }
 
 TEST(CheckpointRetentionTest, WhatMayGoOnIsAnOpenStudyWithASchedule) {

@@ -70,6 +70,25 @@ TEST_F(ShownStudyTest, ShowsTheBestValue) {
   EXPECT_EQ(ValueOf("assay_study_best_value{", "metric=\"loss\""), "0.25");
 }
 
+TEST_F(MetricsObserverTest, TheBestOfAScheduleIsThatOfWholeTrainings) {
+  StudySpec spec = GridSpec("a", 100);
+  spec.algorithm.name = "random";
+  spec.schedule = {.name = "asha", .max_steps = 9};
+  study_ = core_->Create(spec);
+  const auto best = [&] {
+    return ValueOf("assay_study_best_value{", "metric=\"loss\"");
+  };
+  for (int64_t step = 0; step < 9;) {
+    if (step > 0) EXPECT_EQ(best(), "1");
+    const Trial run = core_->Lease(study_, "c").trial;
+    step = run.to_step;
+    ASSERT_TRUE(
+        core_->Complete({run.id, 1}, static_cast<double>(run.to_step)).ok());
+    core_->Settle();
+  }
+  EXPECT_EQ(best(), "9");
+}
+
 TEST_F(ShownStudyTest, AFailedOrStoppedTrialIsNotTheBest) {
   ASSERT_TRUE(core_->Complete(Lease(), 0.5).ok());
   ASSERT_TRUE(

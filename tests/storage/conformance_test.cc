@@ -543,11 +543,33 @@ TEST_P(StorageConformanceTest, BestTrialsAreThoseOfTheGoal) {
   AddEnded(study, 5, TrialState::kCompleted, 206, kInfinity);
   const auto list = [&](Goal goal, int limit) {
     return Numbers(
-        Ask([&](Snapshot& s) { return s.ListBest(study, goal, limit); }));
+        Ask([&](Snapshot& s) { return s.ListBest(study, goal, 0, limit); }));
   };
   EXPECT_THAT(list(Goal::kMinimize, 10), ElementsAre(0, 2, 1, 5));
   EXPECT_THAT(list(Goal::kMaximize, 10), ElementsAre(5, 1, 0, 2));
   EXPECT_THAT(list(Goal::kMaximize, 1), ElementsAre(5));
+}
+
+TEST_P(StorageConformanceTest, BestTrialsMayHaveToRunSoFar) {
+  const StudyId study = AddStudy();
+  for (int64_t number = 0; number < 4; ++number) {
+    Trial trial = MakeTrial(study, number);
+    trial.to_step = number < 2 ? 9 : 27;
+    trial.id = AddTrial(trial);
+    trial.state = TrialState::kCompleted;
+    trial.revision = trial.ended_revision = 201 + number;
+    Do([&](Transaction& t) {
+      return t.UpdateTrial(trial, static_cast<double>(number));
+    });
+  }
+  const auto list = [&](int64_t least_to_step) {
+    return Numbers(Ask([&](Snapshot& s) {
+      return s.ListBest(study, Goal::kMinimize, least_to_step, 9);
+    }));
+  };
+  EXPECT_THAT(list(0), ElementsAre(0, 1, 2, 3));
+  EXPECT_THAT(list(27), ElementsAre(2, 3));
+  EXPECT_THAT(list(28), ElementsAre());
 }
 
 TEST_P(StorageConformanceTest, NewestEndedTrialsAreListedFromTheLastOne) {
@@ -628,7 +650,7 @@ TEST_P(StorageConformanceTest, StoppedTrialsAreBestOnlyWithoutACompletedOne) {
   AddEnded(study, 1, TrialState::kStopped, 202, 0.25);
   const auto list = [&] {
     return Numbers(Ask(
-        [&](Snapshot& s) { return s.ListBest(study, Goal::kMinimize, 9); }));
+        [&](Snapshot& s) { return s.ListBest(study, Goal::kMinimize, 0, 9); }));
   };
   EXPECT_THAT(list(), ElementsAre(1, 0));
   AddEnded(study, 2, TrialState::kCompleted, 203, 9.0);

@@ -99,6 +99,16 @@ def compare(arguments):
     print(WORK / "compare.png")
 
 
+def selection(arguments):
+    """What the best measured value promises, and what the same configuration gives when it is
+    trained once more from the start with another seed: on the validation part, which tells how
+    much of the promise was luck, and on the test part."""
+    arguments.problems = ["fashion-mnist"]
+    labels = arguments.label or ["bayesian+asha", "bayesian", *optimizers.PEERS]
+    records = _kept(arguments, "selection", _jobs(arguments, labels, [arguments.workers]))
+    print(report.selected(records, problems.by_name("fashion-mnist")))
+
+
 def scaling(arguments):
     """The same search with 1 to 64 workers: seconds to the target, and how many times fewer."""
     label = (arguments.label or ["bayesian"])[0]
@@ -194,7 +204,7 @@ def utilisation(arguments):
 
 def main():
     parser = argparse.ArgumentParser(prog="fidelity", description=__doc__)
-    commands = {f.__name__: f for f in (compare, scaling, rules, utilisation)}
+    commands = {f.__name__: f for f in (compare, selection, scaling, rules, utilisation)}
     parser.add_argument("command", choices=commands)
     parser.add_argument("--label", "-a", action="append")
     parser.add_argument("--problems", type=lambda text: text.split(","),

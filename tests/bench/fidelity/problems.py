@@ -48,6 +48,7 @@ class FashionMnist:
         self._choices = [self._choice(row["parameters"]) for row in rows]
         self._points = np.array([self._unit(row["parameters"]) for row in rows])
         self._curves = [[_curve(row, seed) for seed in range(2)] for row in rows]
+        self._tests = [row["test_accuracy"] for row in rows]
         self.truths = np.array([np.mean([c.values[-1] if c.steps == STEPS else 0.0 for c in curves])
                                 for curves in self._curves])
 
@@ -75,8 +76,15 @@ class FashionMnist:
     def curve(self, values, seed, lineage):
         """Which of the two recorded trainings it is depends on `seed` and on the lineage,
         so that a continued run is the same training."""
-        draw = stream("run", seed, lineage).integers(2)
-        return self._curves[self._nearest(values)][draw]
+        return self._curves[self._nearest(values)][self._draw(seed, lineage)]
+
+    def _draw(self, seed, lineage):
+        return stream("run", seed, lineage).integers(2)
+
+    def retrained(self, values, seed, lineage):
+        """(validation, test) accuracy of the training that `lineage` was not."""
+        row, other = self._nearest(values), 1 - self._draw(seed, lineage)
+        return self._curves[row][other].values[-1], self._tests[row][other]
 
     def truth(self, values):
         """The mean of both trainings."""

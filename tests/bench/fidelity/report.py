@@ -35,6 +35,24 @@ def compared(records):
     return "\n".join(lines)
 
 
+def selected(records, problem):
+    """One row a label: means over studies and their standard errors."""
+    lines = ["| | studies | best measured | trained again | luck | of it on the test part |",
+             "| --- " * 6 + "|"]
+    for (_, label), rows in _grouped(records).items():
+        bests = [(r["seed"], r["best"]) for r in rows if r["best"]]
+        measured = np.array([best["measured"] for _, best in bests])
+        again, test = np.array([problem.retrained(best["parameters"], seed, best["lineage"])
+                                for seed, best in bests]).T
+        cells = map(_mean_and_error, (measured, again, measured - again, test))
+        lines.append(f"| `{label}` | {len(bests)} | {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def _mean_and_error(values):
+    return f"{np.mean(values):.4f}±{np.std(values, ddof=1) / np.sqrt(len(values)):.4f}"
+
+
 def _final_regret(name, rows):
     problem = by_name(name)
     sign = 1 if problem.metric["goal"] == "MINIMIZE" else -1

@@ -24,6 +24,7 @@ class Result:
     # [seconds, true value of the configuration that measured best at the end of a whole
     # training], one entry for each change.
     trace: list = dataclasses.field(default_factory=list)
+    best: dict = None  # The last incumbent: its parameters, lineage and what was measured.
     seconds: float = 0.0  # When the simulation ended.
     busy: float = 0.0  # Of training, over all workers.
     reloads: float = 0.0
@@ -152,4 +153,6 @@ class Simulation:
         if self._sign * value >= self._best:
             return
         self._best = self._sign * value
+        self.result.best = {"parameters": run.parameters, "measured": value,
+                            "lineage": self._curves[run.token][1]}
         self.result.trace.append([now, float(self._problem.truth(run.parameters))])

@@ -89,11 +89,11 @@ TEST(ImportColumnsTest, TheRunsTableOfWandbIsRecognized) {
 TEST(ImportColumnsTest, OurOwnTableIsReadByPlace) {
   const Header header = {
       "number",  "state", "lr",        "units",     "loss",    "acc",
-      "latency", "extra", "replicate", "from_step", "to_step", "last_step",
+      "latency", "extra", "replicate", "continues", "from_step", "to_step", "last_step",
       "started", "ended", "holder",    "attempts",  "reason"};
   EXPECT_EQ(RecognizeDialect(header), ImportDialect::kAssay);
   EXPECT_EQ(Meaning(header),
-            "- state p.lr p.units m.loss m.acc m.latency m.extra other other "
+            "- state p.lr p.units m.loss m.acc m.latency m.extra other other other "
             "other other other other other - other");
 }
 
@@ -137,7 +137,7 @@ TEST(ImportColumnsTest, WithoutASpaceOurParametersStandBeforeTheMetrics) {
   spec.space = SearchSpace();
   const auto columns =
       AssignColumns({"number", "state", "free", "loss", "acc", "latency",
-                     "extra", "replicate", "from_step", "to_step", "last_step",
+                     "extra", "replicate", "continues", "from_step", "to_step", "last_step",
                      "started", "ended", "holder", "attempts", "reason"},
                     spec, {});
   ASSERT_TRUE(columns.ok()) << columns.status();

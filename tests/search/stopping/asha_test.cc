@@ -10,7 +10,7 @@ namespace {
 
 const double kNan = std::numeric_limits<double>::quiet_NaN();
 
-class AshaTest : public ::testing::Test {
+class AshaRuleTest : public ::testing::Test {
  protected:
   static StudySpec Study() {
     StudySpec study;
@@ -33,7 +33,7 @@ class AshaTest : public ::testing::Test {
   AshaRule rule_{Study(), {.name = "asha", .max_steps = 9}};
 };
 
-TEST_F(AshaTest, TheBestThirdOfARungGoesOn) {
+TEST_F(AshaRuleTest, TheBestThirdOfARungGoesOn) {
   EXPECT_EQ(Report(1, 1, 5), std::nullopt);  // Fewer than three.
   EXPECT_EQ(Report(2, 1, 9), std::nullopt);
   EXPECT_EQ(Report(3, 1, 6),
@@ -44,13 +44,13 @@ TEST_F(AshaTest, TheBestThirdOfARungGoesOn) {
   EXPECT_EQ(Report(6, 1, 4.5), std::nullopt);  // Number 2 of 6.
 }
 
-TEST_F(AshaTest, TiesGoOn) {
+TEST_F(AshaRuleTest, TiesGoOn) {
   for (int64_t id = 1; id <= 10; ++id) {
     EXPECT_EQ(Report(id, 1, 5), std::nullopt) << id;
   }
 }
 
-TEST_F(AshaTest, ATrialIsJudgedOnceARung) {
+TEST_F(AshaRuleTest, ATrialIsJudgedOnceARung) {
   EXPECT_EQ(Report(1, 1, 5), std::nullopt);
   for (int64_t id = 2; id <= 9; ++id) Report(id, 1, 1);
   EXPECT_EQ(Report(1, 2, 5), std::nullopt);  // Was the first to come.
@@ -58,7 +58,7 @@ TEST_F(AshaTest, ATrialIsJudgedOnceARung) {
   EXPECT_EQ(Report(10, 2, 0).has_value(), true);  // What was said stands.
 }
 
-TEST_F(AshaTest, EntersWithTheFirstReportFromTheRungOn) {
+TEST_F(AshaRuleTest, EntersWithTheFirstReportFromTheRungOn) {
   Report(1, 3, 5);
   Report(2, 4, 6);
   EXPECT_NE(Report(3, 7, 7), std::nullopt);
@@ -66,13 +66,13 @@ TEST_F(AshaTest, EntersWithTheFirstReportFromTheRungOn) {
   EXPECT_EQ(Report(3, 3, 4), std::nullopt);  // Late, but before step 7.
 }
 
-TEST_F(AshaTest, NothingIsStoppedAtTheLastRung) {
+TEST_F(AshaRuleTest, NothingIsStoppedAtTheLastRung) {
   for (int64_t id = 1; id <= 9; ++id) Report(id, 9, 1);
   for (int64_t step = 1; step <= 3; ++step) Report(10, step, 0.5);
   EXPECT_EQ(Report(10, 9, 99), std::nullopt);
 }
 
-TEST_F(AshaTest, NanAndFailedTrialsCountAsWorst) {
+TEST_F(AshaRuleTest, NanAndFailedTrialsCountAsWorst) {
   Report(1, 1, 1);
   End(1, TrialState::kFailed);
   Report(2, 1, kNan);
@@ -83,14 +83,14 @@ TEST_F(AshaTest, NanAndFailedTrialsCountAsWorst) {
   EXPECT_EQ(Report(6, 1, 3), std::nullopt);  // Number 2 of 6.
 }
 
-TEST_F(AshaTest, EachReportOfATrialCountsOnceInARung) {
+TEST_F(AshaRuleTest, EachReportOfATrialCountsOnceInARung) {
   for (int i = 0; i < 50; ++i) Report(1, 1, 100 - i);
   for (int32_t attempt = 2; attempt < 50; ++attempt) Report(1, 1, 9, attempt);
   EXPECT_EQ(Report(2, 1, 10), std::nullopt);  // Two of them.
   EXPECT_NE(Report(3, 1, 10), std::nullopt);
 }
 
-TEST_F(AshaTest, AResumedAttemptKeepsItsRungs) {
+TEST_F(AshaRuleTest, AResumedAttemptKeepsItsRungs) {
   Report(1, 1, 1);
   Report(2, 1, 2);
   Report(1, 2, 1, 2);  // From the checkpoint of step 1.
