@@ -74,7 +74,7 @@ class Reporter:
         self.refusals = []
         self.note = note
 
-    def report(self, timeout=20):
+    def report(self, timeout=60):
         """(code, details) of the next report; a refused one is repeated by the next call."""
         code, details = self.calls.outcome("TrialService/Report", trial_pb2.ReportRequest(
             trial_id=self.trial, attempt=1, measurement=measurement(
@@ -118,7 +118,7 @@ def test_a_full_disk_refuses_loses_nothing_and_goes_on(small_disk):
         assert calls.call("StudyService/Get", study="s").counts.running == 1
         # It goes on by itself when there is room.
         ballast.unlink()
-        eventually(lambda: reporter.report() == Code.OK, 20, "a report after there is room")
+        eventually(lambda: reporter.report() == Code.OK, 60, "a report after there is room")
         for _ in range(20):
             assert reporter.report() == Code.OK
         calls.call("StudyService/Create", create(name="other"))
@@ -149,10 +149,12 @@ def test_a_disk_full_again_and_again_under_load_loses_nothing(small_disk):
             for _ in range(6):
                 refused = sum(len(reporter.refusals) for reporter in reporters)
                 ballast = fill(small_disk, 100_000)
-                eventually(lambda: sum(len(r.refusals) for r in reporters) > refused, 30)
+                eventually(lambda: sum(len(r.refusals) for r in reporters) > refused,
+                           90, "a refusal")
                 taken = sum(reporter.acknowledged for reporter in reporters)
                 ballast.unlink()
-                eventually(lambda: sum(r.acknowledged for r in reporters) > taken, 30)
+                eventually(lambda: sum(r.acknowledged for r in reporters) > taken,
+                           90, "a report after there is room")
         finally:
             stop.set()
             for thread in threads:
