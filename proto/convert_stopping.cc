@@ -170,14 +170,17 @@ void Fill(const v1::CurveStopping& curve, Fields& fields, RuleSpec& rule) {
 }
 
 void Fill(const v1::AshaStopping& asha, Fields& fields, RuleSpec& rule) {
-  rule.min_steps = fields.OrDefault("min_steps", asha.min_steps(),
-                                    rule.min_steps, 1, kMaxSteps);
+  rule.reduction =
+      fields.OrDefault("reduction", asha.reduction(), rule.reduction, 2, 1'000);
+  const int64_t two_before_the_end =
+      asha.max_steps() / rule.reduction / rule.reduction;
+  rule.min_steps = fields.OrDefault(
+      "min_steps", asha.min_steps(),
+      std::max(rule.min_steps, two_before_the_end), 1, kMaxSteps);
   rule.max_steps =
       asha.max_steps() == 0
           ? 0
           : fields.From("max_steps", asha.max_steps(), rule.min_steps + 1);
-  rule.reduction =
-      fields.OrDefault("reduction", asha.reduction(), rule.reduction, 2, 1'000);
 }
 
 std::string RuleName(const v1::Stopping& message) {

@@ -38,13 +38,13 @@ struct RuleSpec {
   std::optional<double> best_factor = {};   // [threshold] Above 1.
   std::optional<double> first_factor = {};  // [threshold] Above 1.
 
-  int64_t patience_steps = 5;  // [patience] Steps without improvement.
-  double min_delta = 0;        // [patience] What counts as improvement.
+  int64_t patience_steps = 10;  // [patience] Steps without improvement.
+  double min_delta = 0;         // [patience] What counts as improvement.
 
   int32_t min_pairs = 4;  // [wilcoxon] Instances that both measured.
   double p = 0.1;         // [wilcoxon] Stops below. In (0, 0.5].
 
-  double chance = 0.05;  // [curve] Stops below. In (0, 0.5].
+  double chance = 0.01;  // [curve] Stops below. In (0, 0.5].
 
   int64_t min_steps = 1;  // [asha] The first rung.
   // [curve] Where a trial ends: needed. [asha] Where the rungs end; 0: nowhere.

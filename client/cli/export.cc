@@ -95,6 +95,7 @@ CsvExport::CsvExport(const v1::StudySpec& spec,
           [](const v1::Trial& t) -> const auto& { return t.final_metrics(); })),
       out_(out) {
   for (const v1::Trial& trial : trials) numbers_[trial.id()] = trial.number();
+  numbers_.erase(0);  // Continues nothing.
 }
 
 void CsvExport::WriteHeader() {
@@ -102,8 +103,8 @@ void CsvExport::WriteHeader() {
   for (const std::string& name : parameters_) fields.push_back(CsvField(name));
   for (const std::string& name : metrics_) fields.push_back(CsvField(name));
   for (const char* name :
-       {"replicate", "continues", "from_step", "to_step", "last_step", "started", "ended",
-        "holder", "attempts", "reason"}) {
+       {"replicate", "continues", "from_step", "to_step", "last_step",
+        "started", "ended", "holder", "attempts", "reason"}) {
     fields.push_back(name);
   }
   out_ << absl::StrJoin(fields, ",") << "\r\n";

@@ -23,9 +23,9 @@ const Header& AssayHead() {
   return head;
 }
 const Header& AssayTail() {
-  static const auto& tail =
-      *new Header{"replicate", "continues", "from_step", "to_step",  "last_step",
-                  "started",   "ended",     "holder",    "attempts", "reason"};
+  static const auto& tail = *new Header{
+      "replicate", "continues", "from_step", "to_step",  "last_step",
+      "started",   "ended",     "holder",    "attempts", "reason"};
   return tail;
 }
 
@@ -155,10 +155,11 @@ ImportColumn OptunaColumn(const std::string& column, const StudySpec& spec) {
 // study without a space, parameters stand before its first metric.
 std::vector<ImportColumn> AssayColumns(const Header& header,
                                        const StudySpec& spec) {
-  constexpr ColumnUse kTail[] = {
-      ColumnUse::kReplicate, ColumnUse::kFromStep, ColumnUse::kToStep,
-      ColumnUse::kLastStep,  ColumnUse::kStarted,  ColumnUse::kEnded,
-      ColumnUse::kHolder,    ColumnUse::kNothing,  ColumnUse::kReason};
+  constexpr ColumnUse kTail[] = {ColumnUse::kReplicate, ColumnUse::kNothing,
+                                 ColumnUse::kFromStep,  ColumnUse::kToStep,
+                                 ColumnUse::kLastStep,  ColumnUse::kStarted,
+                                 ColumnUse::kEnded,     ColumnUse::kHolder,
+                                 ColumnUse::kNothing,   ColumnUse::kReason};
   std::vector<ImportColumn> columns = {{}, {ColumnUse::kState}};
   const size_t tail = header.size() - AssayTail().size();
   std::set<std::string> seen;

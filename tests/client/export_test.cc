@@ -36,7 +36,7 @@ TEST(ExportTest, TextsThatReadAsSomethingElseAreInQuotes) {
   std::ostringstream out;
   CsvExport csv(v1::StudySpec(), {trial}, out);
   csv.Write(trial);
-  EXPECT_EQ(out.str().substr(0, 50),
+  EXPECT_EQ(out.str().substr(0, 51),
             "0,STATE_UNSPECIFIED,\"1\",\"\",\"True\",adam,1,true,0,,0,");
 }
 
@@ -68,11 +68,12 @@ TEST(ExportTest, EachTrialIsARowAndEachNameAColumn) {
   csv.WriteHeader();
   csv.Write(trial);
   csv.Write(failed);
-  EXPECT_EQ(out.str(),
-            "number,state,lr,loss,\"extra, odd\",replicate,continues,"
-            "from_step,to_step,last_step,started,ended,holder,attempts,reason\r\n"
-            "3,COMPLETED,0.25,0.5,NaN,2,,0,9,7,1970-01-01T00:00:00Z,,w2,2,\r\n"
-            "4,FAILED,,,,0,3,0,0,0,,,,0,\"bad,\nluck\"\r\n");
+  EXPECT_EQ(
+      out.str(),
+      "number,state,lr,loss,\"extra, odd\",replicate,continues,"
+      "from_step,to_step,last_step,started,ended,holder,attempts,reason\r\n"
+      "3,COMPLETED,0.25,0.5,NaN,2,,0,9,7,1970-01-01T00:00:00Z,,w2,2,\r\n"
+      "4,FAILED,,,,0,3,0,0,0,,,,0,\"bad,\nluck\"\r\n");
 }
 
 }  // namespace

@@ -56,15 +56,18 @@ TEST(ConvertStoppingTest, DefaultsAreThoseOfTheValue) {
   EXPECT_EQ(median.name, "median");
   EXPECT_EQ(median.min_trials, defaults.min_trials);
   EXPECT_EQ(median.interval_steps, 1);
-  EXPECT_EQ(Rule("patience {}").patience_steps, 5);
+  EXPECT_EQ(Rule("patience {}").patience_steps, 10);
   EXPECT_EQ(Rule("percentile {}").percent, 25);
   EXPECT_EQ(Rule("percentile {}").against, Against::kMean);
   EXPECT_EQ(Rule("threshold {}").lower, std::nullopt);
   EXPECT_EQ(Rule("threshold {}").best_factor, std::nullopt);
   EXPECT_EQ(Rule("wilcoxon {}").p, 0.1);
   EXPECT_EQ(Rule("wilcoxon {}").min_pairs, 4);
-  EXPECT_EQ(Rule("curve {max_steps: 9}").chance, 0.05);
+  EXPECT_EQ(Rule("curve {max_steps: 9}").chance, 0.01);
   EXPECT_EQ(Rule("asha {}").min_steps, 1);
+  EXPECT_EQ(Rule("asha {max_steps: 27}").min_steps, 3);
+  EXPECT_EQ(Rule("asha {max_steps: 100 reduction: 4}").min_steps, 6);
+  EXPECT_EQ(Rule("asha {max_steps: 8}").min_steps, 1);
   EXPECT_EQ(Rule("asha {}").max_steps, 0);
   EXPECT_EQ(Rule("asha {}").reduction, 3);
 }
@@ -105,10 +108,10 @@ TEST(ConvertStoppingTest, EveryOptionArrives) {
   EXPECT_EQ(wilcoxon.p, 0.2);
   EXPECT_EQ(wilcoxon.min_pairs, 6);
   const RuleSpec curve = Rule(
-      "curve {max_steps: 81 chance: 0.01 warmup_steps: 9 min_trials: 3 "
+      "curve {max_steps: 81 chance: 0.25 warmup_steps: 9 min_trials: 3 "
       "interval_steps: 2 grace_steps: 1}");
   EXPECT_EQ(curve.max_steps, 81);
-  EXPECT_EQ(curve.chance, 0.01);
+  EXPECT_EQ(curve.chance, 0.25);
   EXPECT_EQ(curve.min_trials, 3);
   const RuleSpec asha = Rule("asha {min_steps: 2 max_steps: 32 reduction: 4}");
   EXPECT_EQ(asha.min_steps, 2);

@@ -159,7 +159,7 @@ def _judged(problem, label, arguments):
 def _judged_study(problem, spec, seed, arguments):
     optimizer = optimizers.Assay(spec, problem, seed, 1, arguments.driver)
     sign = 1 if problem.metric["goal"] == "MINIMIZE" else -1
-    finals, stopped, ran = [], [], []
+    finals, stopped, ran, reached = [], [], [], []
     for _ in range(arguments.trials):
         run, _ = optimizer.ask()
         curve = problem.curve(run.parameters, seed, run.token)
@@ -167,10 +167,12 @@ def _judged_study(problem, spec, seed, arguments):
         finals.append(sign * (curve.values[-1] if curve.steps == problems.STEPS else math.inf * sign))
         stopped.append(steps < curve.steps)
         ran.append(steps / curve.steps)
+        reached.append(sign * curve.values[steps - 1])
     optimizer.close()
-    finals, stopped = np.array(finals), np.array(stopped)
+    finals, stopped, reached = np.array(finals), np.array(stopped), np.array(reached)
     good = finals <= np.quantile(finals, 0.05)
-    kept = finals[~stopped]
+    # As the coordinator has it: the best of what was stopped if nothing else is there.
+    kept = reached if stopped.all() else finals[~stopped]
     return {"best_stopped": bool(stopped[finals.argmin()]),
             "good_stopped": float(stopped[good].mean()), "saved": 1 - float(np.mean(ran)),
             "regret": float(kept.min() - finals.min())}

@@ -88,12 +88,12 @@ TEST(ImportColumnsTest, TheRunsTableOfWandbIsRecognized) {
 
 TEST(ImportColumnsTest, OurOwnTableIsReadByPlace) {
   const Header header = {
-      "number",  "state", "lr",        "units",     "loss",    "acc",
-      "latency", "extra", "replicate", "continues", "from_step", "to_step", "last_step",
-      "started", "ended", "holder",    "attempts",  "reason"};
+      "number",    "state",   "lr",        "units",     "loss",      "acc",
+      "latency",   "extra",   "replicate", "continues", "from_step", "to_step",
+      "last_step", "started", "ended",     "holder",    "attempts",  "reason"};
   EXPECT_EQ(RecognizeDialect(header), ImportDialect::kAssay);
   EXPECT_EQ(Meaning(header),
-            "- state p.lr p.units m.loss m.acc m.latency m.extra other other other "
+            "- state p.lr p.units m.loss m.acc m.latency m.extra other - other "
             "other other other other other - other");
 }
 
@@ -135,11 +135,11 @@ TEST(ImportColumnsTest, TwoColumnsOfOneThingAreRefused) {
 TEST(ImportColumnsTest, WithoutASpaceOurParametersStandBeforeTheMetrics) {
   StudySpec spec = Spec();
   spec.space = SearchSpace();
-  const auto columns =
-      AssignColumns({"number", "state", "free", "loss", "acc", "latency",
-                     "extra", "replicate", "continues", "from_step", "to_step", "last_step",
-                     "started", "ended", "holder", "attempts", "reason"},
-                    spec, {});
+  const auto columns = AssignColumns(
+      {"number", "state", "free", "loss", "acc", "latency", "extra",
+       "replicate", "continues", "from_step", "to_step", "last_step", "started",
+       "ended", "holder", "attempts", "reason"},
+      spec, {});
   ASSERT_TRUE(columns.ok()) << columns.status();
   EXPECT_EQ((*columns)[2].use, ColumnUse::kParameter);
   EXPECT_EQ((*columns)[3].use, ColumnUse::kMetric);
