@@ -101,16 +101,32 @@ void MetricsObserver::Changed(const StudyChange& change) {
   }
 }
 
-void MetricsObserver::MeasureStock() {
+void MetricsObserver::Measure() {
   std::vector<StudyId> shown;
   {
     MutexLock lock(mutex_);
     for (const auto& [study, best] : best_) shown.push_back(study);
   }
+  for (const StudyId study : shown) MeasureStock(study);
+  MeasureWaiting(shown);
+}
+
+void MetricsObserver::MeasureStock(StudyId study) {
+  const auto runner = parts_.registry.RunnerIfAny(study);
+  if (runner) parts_.metrics.SetStock(study, runner->stock());
+}
+
+// Only an ACTIVE study waits.
+void MetricsObserver::MeasureWaiting(const std::vector<StudyId>& shown) {
+  std::map<StudyId, std::string> reasons;
+  for (const auto& candidate : parts_.registry.Candidates()) {
+    reasons[candidate.id] = ToText(parts_.workers.ShortageFor(*candidate.spec));
+  }
   for (const StudyId study : shown) {
-    if (const auto runner = parts_.registry.RunnerIfAny(study)) {
-      parts_.metrics.SetStock(study, runner->stock());
-    }
+    const auto runner = parts_.registry.RunnerIfAny(study);
+    const bool failed =
+        runner && runner->supply() == SearchRunner::Supply::kFailed;
+    parts_.metrics.SetWaiting(study, failed ? "search_failed" : reasons[study]);
   }
 }
 

@@ -2,6 +2,7 @@
 
 #include <map>
 #include <string>
+#include <vector>
 
 #include "absl/base/thread_annotations.h"
 #include "absl/container/flat_hash_map.h"
@@ -9,6 +10,7 @@
 #include "search/base/mutex.h"
 #include "server/metrics.h"
 #include "server/study_registry.h"
+#include "server/worker_registry.h"
 #include "storage/storage.h"
 
 namespace assay {
@@ -21,6 +23,7 @@ class MetricsObserver final : public StudyObserver {
   struct Parts {  // All must outlive the observer.
     StudyRegistry& registry;
     Storage& storage;
+    const WorkerRegistry& workers;
     ServerMetrics& metrics;
   };
   explicit MetricsObserver(Parts parts) : parts_(parts) {}
@@ -30,10 +33,12 @@ class MetricsObserver final : public StudyObserver {
 
   void Changed(const StudyChange& change) override ABSL_LOCKS_EXCLUDED(mutex_);
 
-  // Ready proposals of each study. Call it now and then.
-  void MeasureStock() ABSL_LOCKS_EXCLUDED(mutex_);
+  // Ready proposals of each study, and why it waits. Call it now and then.
+  void Measure() ABSL_LOCKS_EXCLUDED(mutex_);
 
  private:
+  void MeasureStock(StudyId study);
+  void MeasureWaiting(const std::vector<StudyId>& shown);
   // True if it was not shown before.
   bool Show(const Study& study) ABSL_LOCKS_EXCLUDED(mutex_);
   absl::Status LoadBest(StudyId study, const StudySpec& spec)

@@ -38,6 +38,7 @@
 #include "server/insight.h"
 #include "server/metrics.h"
 #include "server/metrics_observer.h"
+#include "server/savings_meter.h"
 #include "server/thread_pool.h"
 #include "server/timer.h"
 #include "storage/chunk_folder.h"
@@ -120,9 +121,11 @@ class Server::Parts {
     ASSAY_RETURN_IF_ERROR(studies_.Load());
     ASSAY_RETURN_IF_ERROR(dispatcher_.Load());
     ASSAY_RETURN_IF_ERROR(observer_.Load());
+    ASSAY_RETURN_IF_ERROR(savings_.Load());
     studies_.AddObserver(dispatcher_);
     studies_.AddObserver(workers_);
     studies_.AddObserver(observer_);
+    studies_.AddObserver(savings_);  // After it: of studies that are shown.
     studies_.OnSupplyChanged([this](StudyId study) {
       dispatcher_.SupplyChanged(study);
       workers_.SupplyChanged(study);
@@ -186,6 +189,7 @@ class Server::Parts {
 
   void Measure() {
     const StorageStats stats = storage_->Stats();
+    metrics_.SetCommitFailures(stats.failed_commits);
     metrics_.SetCommitQueueBytes(stats.queued_bytes);
     metrics_.SetDatabaseBytes(stats.database_bytes, stats.wal_bytes);
     const WorkerRegistry::Totals totals = workers_.totals();
@@ -194,9 +198,11 @@ class Server::Parts {
                         static_cast<int>(totals.busy));
     metrics_.SetWaitingSuggests(static_cast<int>(dispatcher_.parked()));
     metrics_.SetWatchers(study_service_.streams());
-    observer_.MeasureStock();
+    observer_.Measure();
+    savings_.Measure();
     WatchDisk();
     SetServing(storage_->Health().ok());
+    metrics_.SetHealthy(Health().ok());
   }
 
   void WatchDisk() {
@@ -205,6 +211,7 @@ class Server::Parts {
     if (statvfs(config_.data_dir.c_str(), &disk) != 0) return;
     const int64_t free = static_cast<int64_t>(disk.f_bavail) *
                          static_cast<int64_t>(disk.f_frsize);
+    metrics_.SetFreeDisk(free);
     const bool low = free < config_.min_free_bytes;
     if (low_disk_ == low) return;
     if (low) {
@@ -281,8 +288,11 @@ class Server::Parts {
     if (config_.http == "none") return absl::OkStatus();
     ASSAY_ASSIGN_OR_RETURN(
         http_, HttpServer::Start(
-                   {.address = config_.http},
-                   MonitoringRoutes(metrics_, [this] { return Health(); })));
+                   {.address = config_.http,
+                    .names = config_.http_names,
+                    .title = "Assay coordinator"},
+                   MonitoringRoutes([this] { return metrics_.Serialize(); },
+                                    [this] { return Health(); })));
     return absl::OkStatus();
   }
 
@@ -321,7 +331,8 @@ class Server::Parts {
   CheckpointCollector collector_{
       {studies_, *storage_, clock_, *checkpoint_pool_, checkpoints_, metrics_,
        absl::Seconds(config_.checkpoint_grace_seconds)}};
-  MetricsObserver observer_{{studies_, *storage_, metrics_}};
+  MetricsObserver observer_{{studies_, *storage_, workers_, metrics_}};
+  SavingsMeter savings_{{studies_, *storage_, metrics_, *insight_pool_}};
   ServiceContext context_{
       studies_,
       dispatcher_,
