@@ -4,6 +4,7 @@
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "search/factory.h"
 #include "search/math/random.h"
 #include "search/stopping/recorded_trial.h"
 #include "search/stopping/savings.h"
