@@ -101,28 +101,27 @@ void MetricsObserver::Changed(const StudyChange& change) {
   }
 }
 
-void MetricsObserver::Measure() {
+std::vector<StudyId> MetricsObserver::Shown() const {
   std::vector<StudyId> shown;
-  {
-    MutexLock lock(mutex_);
-    for (const auto& [study, best] : best_) shown.push_back(study);
-  }
-  for (const StudyId study : shown) MeasureStock(study);
-  MeasureWaiting(shown);
+  MutexLock lock(mutex_);
+  for (const auto& [study, best] : best_) shown.push_back(study);
+  return shown;
 }
 
-void MetricsObserver::MeasureStock(StudyId study) {
-  const auto runner = parts_.registry.RunnerIfAny(study);
-  if (runner) parts_.metrics.SetStock(study, runner->stock());
+void MetricsObserver::MeasureStock() {
+  for (const StudyId study : Shown()) {
+    const auto runner = parts_.registry.RunnerIfAny(study);
+    if (runner) parts_.metrics.SetStock(study, runner->stock());
+  }
 }
 
 // Only an ACTIVE study waits.
-void MetricsObserver::MeasureWaiting(const std::vector<StudyId>& shown) {
+void MetricsObserver::MeasureWaiting() {
   std::map<StudyId, std::string> reasons;
   for (const auto& candidate : parts_.registry.Candidates()) {
     reasons[candidate.id] = ToText(parts_.workers.ShortageFor(*candidate.spec));
   }
-  for (const StudyId study : shown) {
+  for (const StudyId study : Shown()) {
     const auto runner = parts_.registry.RunnerIfAny(study);
     const bool failed =
         runner && runner->supply() == SearchRunner::Supply::kFailed;

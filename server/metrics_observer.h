@@ -33,12 +33,13 @@ class MetricsObserver final : public StudyObserver {
 
   void Changed(const StudyChange& change) override ABSL_LOCKS_EXCLUDED(mutex_);
 
-  // Ready proposals of each study, and why it waits. Call it now and then.
-  void Measure() ABSL_LOCKS_EXCLUDED(mutex_);
+  // Ready proposals of each study. Call it now and then.
+  void MeasureStock() ABSL_LOCKS_EXCLUDED(mutex_);
+  // Why each waits: costs studies times workers where every slot is busy.
+  void MeasureWaiting() ABSL_LOCKS_EXCLUDED(mutex_);
 
  private:
-  void MeasureStock(StudyId study);
-  void MeasureWaiting(const std::vector<StudyId>& shown);
+  std::vector<StudyId> Shown() const ABSL_LOCKS_EXCLUDED(mutex_);
   // True if it was not shown before.
   bool Show(const Study& study) ABSL_LOCKS_EXCLUDED(mutex_);
   absl::Status LoadBest(StudyId study, const StudySpec& spec)
@@ -48,7 +49,7 @@ class MetricsObserver final : public StudyObserver {
 
   const Parts parts_;
 
-  Mutex mutex_;
+  mutable Mutex mutex_;
   // Best value so far by metric, of studies that are shown.
   absl::flat_hash_map<StudyId, std::map<std::string, double>> best_
       ABSL_GUARDED_BY(mutex_);

@@ -181,6 +181,7 @@ class Server::Parts {
     timer_.Every(absl::Milliseconds(500),
                  [this] { dispatcher_.CheckDeadlines(); });
     timer_.Every(absl::Seconds(1), [this] { Measure(); });
+    timer_.Every(absl::Seconds(5), [this] { observer_.MeasureWaiting(); });
     timer_.Every(absl::Hours(1), [this] { ForgetRequests(); });
     timer_.Every(
         absl::Seconds(std::min(60.0, config_.checkpoint_grace_seconds)),
@@ -198,7 +199,7 @@ class Server::Parts {
                         static_cast<int>(totals.busy));
     metrics_.SetWaitingSuggests(static_cast<int>(dispatcher_.parked()));
     metrics_.SetWatchers(study_service_.streams());
-    observer_.Measure();
+    observer_.MeasureStock();
     savings_.Measure();
     WatchDisk();
     SetServing(storage_->Health().ok());

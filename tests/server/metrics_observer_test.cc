@@ -102,17 +102,17 @@ TEST_F(ShownStudyTest, CountsLeasesThatRanOut) {
 TEST_F(ShownStudyTest, MeasuresTheStockOfReadyProposals) {
   Lease();
   core_->Settle();
-  observer_.Measure();
+  observer_.MeasureStock();
   EXPECT_EQ(ValueOf("assay_stock_proposals{", "local/a"),
             absl::StrCat(core_->studies.RunnerIfAny(study_)->stock()));
 }
 
 TEST_F(MetricsObserverTest, AStudyThatNoWorkerServesSaysWhy) {
   study_ = core_->Create(WorkerSpec("ann", "w"));
-  observer_.Measure();
+  observer_.MeasureWaiting();
   EXPECT_EQ(ValueOf("assay_study_waiting{", "reason=\"no_worker\""), "1");
   ASSERT_TRUE(core_->Pause(study_).ok());
-  observer_.Measure();
+  observer_.MeasureWaiting();
   EXPECT_EQ(ValueOf("assay_study_waiting{", ""), "none");
 }
 
