@@ -72,15 +72,15 @@ def graph(title, about, queries, unit="short", width=8, height=8, stacked=False,
     return panel("timeseries", title, about, queries, unit, width, height, {"custom": custom, **limits}, options)
 
 
-def figure(title, about, query, unit="short", width=4, legend="", steps=None, decimals=None):
-    """One large number. `steps`: [(from, colour), ...], the first from None."""
+def figure(title, about, query, unit="short", width=4, legend="", steps=None, decimals=None, text="auto"):
+    """One large number, or with `text` "name" its legend. `steps`: [(from, colour), ...], the first from None."""
     thresholds = {"mode": "absolute", "steps": [{"color": color, "value": value}
                                                 for value, color in steps or [(None, "text")]]}
     defaults = {"thresholds": thresholds, "color": {"mode": "thresholds"}}
     if decimals is not None:
         defaults["decimals"] = decimals
     options = {"reduceOptions": {"calcs": ["lastNotNull"], "fields": "", "values": False}, "graphMode": "area",
-               "colorMode": "value", "textMode": "auto", "justifyMode": "auto", "orientation": "auto"}
+               "colorMode": "value", "textMode": text, "justifyMode": "auto", "orientation": "auto"}
     return panel("stat", title, about, [(query, legend)], unit, width, 4, defaults, options)
 
 
@@ -272,7 +272,7 @@ def coordinator():
          figure("Health", "1: /healthz says ok.", f"assay_healthy{{{C}}}", width=3,
                 steps=[(None, "red"), (1, "green")]),
          figure("Up for", "Since the process started.", f"time() - process_start_time_seconds{{{C}}}", "s", 3),
-         figure("Version", "", f"assay_build_info{{{C}}}", width=3, legend="{{version}}"),
+         figure("Version", "", f"assay_build_info{{{C}}}", width=3, legend="{{version}}", text="name"),
          figure("Calls a second", "RPCs of clients and workers.", f"sum({rate('assay_rpcs_total')})", width=3,
                 steps=[(None, "blue")]),
          figure("Commit, 99 %", "Every acknowledged write waits for one.",
