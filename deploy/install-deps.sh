@@ -15,8 +15,10 @@ packages=(
   libeigen3-dev libnlopt-dev libopenblas-pthread-dev libopenblas0-pthread libtorch-dev
   # Real data: 60,000 + 10,000 images of clothes.
   dataset-fashion-mnist
+  # The plots of `assay study plot`.
+  gnuplot-nox
   # Tests and benchmarks.
-  libgmock-dev libgtest-dev prometheus python3-grpcio python3-protobuf python3-pytest
+  libgmock-dev libgtest-dev prometheus python3-grpcio python3-protobuf python3-pytest python3-yaml
 )
 
 missing=()

@@ -356,6 +356,9 @@ v1::SavingsResponse ToMessage(const Savings& savings) {
   message.set_seconds_saved(savings.seconds);
   message.set_reload_seconds(savings.reload_seconds);
   message.set_spent_seconds(savings.spent_seconds);
+  message.set_configurations_left(savings.schedule.configurations);
+  message.set_schedule_steps_saved(savings.schedule.steps);
+  message.set_schedule_seconds_saved(savings.schedule.seconds);
   if (!savings.loss) return message;
   v1::LossEstimate& loss = *message.mutable_loss();
   loss.set_judged(savings.loss->judged);

@@ -1,29 +1,16 @@
 #include "server/config.h"
 
-#include <arpa/inet.h>
-
 #include <CLI/CLI.hpp>
 #include <cmath>
 #include <iostream>
 
-#include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "search/base/status_macros.h"
+#include "server/http/listen_address.h"
 
 namespace assay {
 namespace {
-
-bool IsLoopback(const std::string& host) {
-  if (host == "localhost") return true;
-  in_addr v4;
-  if (inet_pton(AF_INET, host.c_str(), &v4) == 1) {
-    return (ntohl(v4.s_addr) >> 24) == 127;
-  }
-  in6_addr v6;
-  return inet_pton(AF_INET6, host.c_str(), &v6) == 1 &&
-         IN6_IS_ADDR_LOOPBACK(&v6);
-}
 
 // CLI::Range takes NaN for a number in any range.
 std::string IsNumber(const std::string& text) {
@@ -33,29 +20,6 @@ std::string IsNumber(const std::string& text) {
 }
 
 }  // namespace
-
-absl::Status CheckAddress(const std::string& flag, const std::string& address,
-                          bool insecure) {
-  if (absl::StartsWith(address, "unix:")) return absl::OkStatus();
-  const size_t colon = address.rfind(':');
-  int port = 0;
-  if (colon == std::string::npos || colon == 0 ||
-      !absl::SimpleAtoi(address.substr(colon + 1), &port) || port < 0 ||
-      port > 65535) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        flag, " \"", address, "\": HOST:PORT or unix:PATH is wanted"));
-  }
-  std::string host = address.substr(0, colon);
-  if (host.size() > 2 && host.front() == '[' && host.back() == ']') {
-    host = host.substr(1, host.size() - 2);
-  }
-  if (insecure || IsLoopback(host)) return absl::OkStatus();
-  return absl::PermissionDeniedError(absl::StrCat(
-      flag, " ", address,
-      ": other machines can reach this address, and the "
-      "server would let anybody in. Give a loopback address, or --insecure if "
-      "the whole network is trusted"));
-}
 
 absl::StatusOr<std::optional<ServerConfig>> ParseServerConfig(
     int argc, const char* const* argv) {
@@ -69,6 +33,11 @@ absl::StatusOr<std::optional<ServerConfig>> ParseServerConfig(
                  "Listen for Prometheus and browsers here, or none")
       ->type_name("HOST:PORT|none")
       ->capture_default_str();
+  app.add_option("--http-name", config.http_names,
+                 "A name under which they reach this machine, besides its own "
+                 "host name; may be repeated")
+      ->type_name("HOST")
+      ->allow_extra_args(false);
   auto* data_dir =
       app.add_option("--data-dir", config.data_dir, "Keep everything in here")
           ->type_name("FOLDER")
@@ -117,9 +86,11 @@ absl::StatusOr<std::optional<ServerConfig>> ParseServerConfig(
   } catch (const CLI::ParseError& error) {
     return absl::InvalidArgumentError(error.what());
   }
-  ASSAY_RETURN_IF_ERROR(CheckAddress("--grpc", config.grpc, config.insecure));
+  ASSAY_RETURN_IF_ERROR(
+      CheckListenAddress("--grpc", config.grpc, config.insecure));
   if (config.http != "none") {
-    ASSAY_RETURN_IF_ERROR(CheckAddress("--http", config.http, config.insecure));
+    ASSAY_RETURN_IF_ERROR(
+        CheckListenAddress("--http", config.http, config.insecure));
   }
   return config;
 }

@@ -3,8 +3,8 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
-#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 
 namespace assay {
@@ -13,6 +13,7 @@ namespace assay {
 struct ServerConfig {
   std::string grpc = "127.0.0.1:7070";  // "HOST:PORT" or "unix:PATH".
   std::string http = "127.0.0.1:7071";  // "HOST:PORT", or "none".
+  std::vector<std::string> http_names;  // See HttpOptions::names.
   std::string data_dir = "assay-data";
   bool memory = false;    // Keep nothing: for trials of the program itself.
   bool insecure = false;  // The network is trusted.
@@ -30,10 +31,5 @@ struct ServerConfig {
 // (--help, --version), which was printed. InvalidArgument, naming the flag.
 absl::StatusOr<std::optional<ServerConfig>> ParseServerConfig(
     int argc, const char* const* argv);
-
-// PermissionDenied for an address that other machines can reach, unless
-// `insecure`. InvalidArgument for what is no address.
-absl::Status CheckAddress(const std::string& flag, const std::string& address,
-                          bool insecure);
 
 }  // namespace assay

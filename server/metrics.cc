@@ -7,13 +7,9 @@
 #include <utility>
 
 #include "absl/container/flat_hash_map.h"
-#include "prometheus/counter.h"
-#include "prometheus/family.h"
-#include "prometheus/gauge.h"
-#include "prometheus/histogram.h"
-#include "prometheus/registry.h"
-#include "prometheus/text_serializer.h"
 #include "search/base/mutex.h"
+#include "server/http/metric_families.h"
+#include "server/http/process_metrics.h"
 
 namespace assay {
 namespace {
@@ -22,7 +18,6 @@ using prometheus::Counter;
 using prometheus::Family;
 using prometheus::Gauge;
 using prometheus::Histogram;
-using prometheus::Registry;
 
 // The one list, by name. Help and documentation are both made from it.
 constexpr MetricInfo kMetrics[] = {
@@ -34,12 +29,17 @@ constexpr MetricInfo kMetrics[] = {
     {"assay_checkpoint_upload_bytes_total", "counter", "",
      "Bytes of chunks taken"},
     {"assay_checkpoints_total", "counter", "", "Checkpoints taken"},
+    {"assay_commit_failures_total", "counter", "",
+     "Groups of writes that could not be committed"},
     {"assay_commit_group_size", "histogram", "",
      "Writes that shared one commit of the database"},
     {"assay_commit_queue_bytes", "gauge", "", "Bytes of writes that wait"},
     {"assay_commit_seconds", "histogram", "",
      "Seconds one durable commit took"},
     {"assay_database_bytes", "gauge", "", "Size of the database file"},
+    {"assay_disk_free_bytes", "gauge", "",
+     "Free space where the data folder lies"},
+    {"assay_healthy", "gauge", "", "1 if /healthz says ok, else 0"},
     {"assay_lease_expiries_total", "counter", "",
      "Attempts that were lost because their lease ran out"},
     {"assay_measurements_total", "counter", "", "Measurements taken"},
@@ -55,6 +55,11 @@ constexpr MetricInfo kMetrics[] = {
      "Of these, studies beyond the 200 that have series of their own"},
     {"assay_study_best_value", "gauge", "study, id, metric",
      "The best trial's value of the metric"},
+    {"assay_study_saved_training_seconds", "gauge", "study, id, by",
+     "Training that early_stopping or the schedule has saved"},
+    {"assay_study_waiting", "gauge", "study, id, reason",
+     "1 if no worker takes a trial of the study: no_worker, not_offered, "
+     "draining, busy, or search_failed"},
     {"assay_suggest_seconds", "histogram", "algorithm",
      "Seconds a search took to make one batch of proposals"},
     {"assay_training_seconds_total", "counter", "outcome",
@@ -69,38 +74,14 @@ constexpr MetricInfo kMetrics[] = {
     {"assay_worker_slots", "gauge", "state",
      "Slots of connected workers: total, and busy ones"},
     {"assay_workers", "gauge", "", "Workers that are connected"},
+    {"process_cpu_seconds_total", "counter", "",
+     "Processor time that the process has used"},
+    {"process_max_fds", "gauge", "", "Descriptors that it may have open"},
+    {"process_open_fds", "gauge", "", "Descriptors that it has open"},
+    {"process_resident_memory_bytes", "gauge", "", "Memory that it occupies"},
     {"process_start_time_seconds", "gauge", "",
      "When the process started, in seconds since 1970"},
 };
-
-const MetricInfo& Find(absl::string_view name, absl::string_view type) {
-  const auto* info =
-      std::find_if(std::begin(kMetrics), std::end(kMetrics),
-                   [&](const MetricInfo& m) { return m.name == name; });
-  assert(info != std::end(kMetrics) && info->type == type);
-  (void)type;
-  return *info;
-}
-
-// A family of the list: its name and help come from there.
-template <typename Builder>
-auto& Register(Builder builder, absl::string_view name, absl::string_view type,
-               Registry& registry) {
-  const MetricInfo& info = Find(name, type);
-  return builder.Name(std::string(info.name))
-      .Help(std::string(info.meaning))
-      .Register(registry);
-}
-
-Family<Gauge>& GaugeFamily(absl::string_view name, Registry& registry) {
-  return Register(prometheus::BuildGauge(), name, "gauge", registry);
-}
-Family<Counter>& CounterFamily(absl::string_view name, Registry& registry) {
-  return Register(prometheus::BuildCounter(), name, "counter", registry);
-}
-Family<Histogram>& HistogramFamily(absl::string_view name, Registry& registry) {
-  return Register(prometheus::BuildHistogram(), name, "histogram", registry);
-}
 
 // 100 us to 1 min: a commit, a suggestion from the stock, a model fit, a wait.
 const Histogram::BucketBoundaries& SecondsBuckets() {
@@ -146,6 +127,8 @@ OutcomeIndex ToIndex(AttemptOutcome outcome) {
   return kEndLost;
 }
 
+constexpr std::array<const char*, 2> kSavers = {"early_stopping", "schedule"};
+
 // gRPC's codes, 0 to 16.
 constexpr int kCodes = 17;
 
@@ -155,6 +138,9 @@ struct StudySeries {
   std::array<Gauge*, kStates.size()> trials = {};  // Null until set.
   std::map<std::string, Gauge*> best;              // By metric.
   Gauge* stock = nullptr;                          // Null until set.
+  std::array<Gauge*, kSavers.size()> saved = {};   // Null until set.
+  Gauge* waiting = nullptr;                        // Null: it does not wait.
+  std::string waiting_reason;
 };
 
 struct MethodSeries {
@@ -171,51 +157,50 @@ prometheus::Labels With(prometheus::Labels labels, const std::string& name,
 }  // namespace
 
 struct ServerMetrics::Series {
-  Registry registry;
+  MetricFamilies families{kMetrics};
+  ProcessMetrics process;
 
-  Family<Gauge>& trials = GaugeFamily("assay_trials", registry);
-  Family<Gauge>& best = GaugeFamily("assay_study_best_value", registry);
-  Family<Gauge>& stock = GaugeFamily("assay_stock_proposals", registry);
-  Gauge& studies = GaugeFamily("assay_studies", registry).Add({});
-  Gauge& without_series =
-      GaugeFamily("assay_studies_without_series", registry).Add({});
+  Family<Gauge>& trials = families.Gauges("assay_trials");
+  Family<Gauge>& best = families.Gauges("assay_study_best_value");
+  Family<Gauge>& stock = families.Gauges("assay_stock_proposals");
+  Family<Gauge>& saved = families.Gauges("assay_study_saved_training_seconds");
+  Family<Gauge>& waiting_studies = families.Gauges("assay_study_waiting");
+  Gauge& studies = families.Gauge("assay_studies");
+  Gauge& without_series = families.Gauge("assay_studies_without_series");
 
-  Family<Histogram>& suggest =
-      HistogramFamily("assay_suggest_seconds", registry);
-  Counter& reports = CounterFamily("assay_reports_total", registry).Add({});
-  Counter& measurements =
-      CounterFamily("assay_measurements_total", registry).Add({});
+  Family<Histogram>& suggest = families.Histograms("assay_suggest_seconds");
+  Counter& reports = families.Counter("assay_reports_total");
+  Counter& measurements = families.Counter("assay_measurements_total");
   std::array<Counter*, kOutcomes.size()> training = {};
-  Counter& expiries =
-      CounterFamily("assay_lease_expiries_total", registry).Add({});
-  Gauge& workers = GaugeFamily("assay_workers", registry).Add({});
-  Family<Gauge>& slots = GaugeFamily("assay_worker_slots", registry);
+  Counter& expiries = families.Counter("assay_lease_expiries_total");
+  Gauge& workers = families.Gauge("assay_workers");
+  Family<Gauge>& slots = families.Gauges("assay_worker_slots");
   Gauge& slots_total = slots.Add({{"state", "total"}});
   Gauge& slots_busy = slots.Add({{"state", "busy"}});
 
-  Gauge& checkpoint_bytes =
-      GaugeFamily("assay_checkpoint_bytes", registry).Add({});
+  Gauge& checkpoint_bytes = families.Gauge("assay_checkpoint_bytes");
   Counter& checkpoint_deletions =
-      CounterFamily("assay_checkpoint_deletions_total", registry).Add({});
+      families.Counter("assay_checkpoint_deletions_total");
   Counter& upload_bytes =
-      CounterFamily("assay_checkpoint_upload_bytes_total", registry).Add({});
-  Counter& checkpoints =
-      CounterFamily("assay_checkpoints_total", registry).Add({});
+      families.Counter("assay_checkpoint_upload_bytes_total");
+  Counter& checkpoints = families.Counter("assay_checkpoints_total");
 
-  Histogram& commit = HistogramFamily("assay_commit_seconds", registry)
-                          .Add({}, SecondsBuckets());
-  Histogram& group = HistogramFamily("assay_commit_group_size", registry)
-                         .Add({}, GroupBuckets());
-  Gauge& queue_bytes =
-      GaugeFamily("assay_commit_queue_bytes", registry).Add({});
-  Gauge& database_bytes = GaugeFamily("assay_database_bytes", registry).Add({});
-  Gauge& wal_bytes = GaugeFamily("assay_wal_bytes", registry).Add({});
+  Histogram& commit =
+      families.Histograms("assay_commit_seconds").Add({}, SecondsBuckets());
+  Counter& commit_failures = families.Counter("assay_commit_failures_total");
+  Histogram& group =
+      families.Histograms("assay_commit_group_size").Add({}, GroupBuckets());
+  Gauge& queue_bytes = families.Gauge("assay_commit_queue_bytes");
+  Gauge& database_bytes = families.Gauge("assay_database_bytes");
+  Gauge& wal_bytes = families.Gauge("assay_wal_bytes");
 
-  Family<Counter>& rpcs = CounterFamily("assay_rpcs_total", registry);
-  Family<Histogram>& rpc_seconds =
-      HistogramFamily("assay_rpc_seconds", registry);
-  Gauge& watchers = GaugeFamily("assay_watchers", registry).Add({});
-  Gauge& waiting = GaugeFamily("assay_waiting_suggests", registry).Add({});
+  Gauge& disk_free = families.Gauge("assay_disk_free_bytes");
+  Gauge& healthy = families.Gauge("assay_healthy");
+
+  Family<Counter>& rpcs = families.Counters("assay_rpcs_total");
+  Family<Histogram>& rpc_seconds = families.Histograms("assay_rpc_seconds");
+  Gauge& watchers = families.Gauge("assay_watchers");
+  Gauge& waiting = families.Gauge("assay_waiting_suggests");
 
   Mutex studies_mutex;
   absl::flat_hash_map<StudyId, StudySeries> by_study
@@ -229,15 +214,11 @@ struct ServerMetrics::Series {
   absl::flat_hash_map<std::string, Histogram*> by_algorithm
       ABSL_GUARDED_BY(names_mutex);
 
-  explicit Series(absl::Time started) {
-    GaugeFamily("assay_build_info", registry)
+  explicit Series(absl::Time started) : process(families, started) {
+    families.Gauges("assay_build_info")
         .Add({{"version", ASSAY_VERSION}})
         .Set(1);
-    GaugeFamily("process_start_time_seconds", registry)
-        .Add({})
-        .Set(absl::ToDoubleSeconds(started - absl::UnixEpoch()));
-    Family<Counter>& family =
-        CounterFamily("assay_training_seconds_total", registry);
+    Family<Counter>& family = families.Counters("assay_training_seconds_total");
     for (size_t i = 0; i < kOutcomes.size(); ++i) {
       training[i] = &family.Add({{"outcome", kOutcomes[i]}});
     }
@@ -269,6 +250,10 @@ struct ServerMetrics::Series {
     }
     for (const auto& [metric, gauge] : series.best) best.Remove(gauge);
     if (series.stock != nullptr) stock.Remove(series.stock);
+    for (Gauge* gauge : series.saved) {
+      if (gauge != nullptr) saved.Remove(gauge);
+    }
+    if (series.waiting != nullptr) waiting_studies.Remove(series.waiting);
   }
 
   void AddTrials(StudySeries& series) {
@@ -285,7 +270,8 @@ ServerMetrics::~ServerMetrics() = default;
 absl::Span<const MetricInfo> ServerMetrics::List() { return kMetrics; }
 
 std::string ServerMetrics::Serialize() const {
-  return prometheus::TextSerializer().Serialize(series_->registry.Collect());
+  series_->process.Measure();
+  return series_->families.Serialize();
 }
 
 void ServerMetrics::AddStudy(StudyId study, const std::string& label) {
@@ -345,6 +331,33 @@ void ServerMetrics::SetStock(StudyId study, int proposals) {
   series->stock->Set(proposals);
 }
 
+void ServerMetrics::SetSaved(StudyId study, Saver saver, double seconds) {
+  MutexLock lock(series_->studies_mutex);
+  StudySeries* series = series_->WithPlace(study);
+  if (series == nullptr) return;
+  const auto index = static_cast<size_t>(saver);
+  Gauge*& gauge = series->saved[index];
+  if (gauge == nullptr) {
+    gauge = &series_->saved.Add(With(series->labels, "by", kSavers[index]));
+  }
+  gauge->Set(seconds);
+}
+
+void ServerMetrics::SetWaiting(StudyId study, const std::string& reason) {
+  MutexLock lock(series_->studies_mutex);
+  StudySeries* series = series_->WithPlace(study);
+  if (series == nullptr || series->waiting_reason == reason) return;
+  if (series->waiting != nullptr) {
+    series_->waiting_studies.Remove(series->waiting);
+  }
+  series->waiting_reason = reason;
+  series->waiting = nullptr;
+  if (reason.empty()) return;
+  series->waiting =
+      &series_->waiting_studies.Add(With(series->labels, "reason", reason));
+  series->waiting->Set(1);
+}
+
 void ServerMetrics::ObserveSuggest(const std::string& algorithm,
                                    absl::Duration duration) {
   Histogram* histogram = nullptr;
@@ -397,6 +410,10 @@ void ServerMetrics::ObserveCommit(absl::Duration duration, int writes) {
   series_->group.Observe(writes);
 }
 
+void ServerMetrics::SetCommitFailures(int64_t failures) {
+  RaiseTo(series_->commit_failures, static_cast<double>(failures));
+}
+
 void ServerMetrics::SetCommitQueueBytes(int64_t bytes) {
   series_->queue_bytes.Set(static_cast<double>(bytes));
 }
@@ -404,6 +421,14 @@ void ServerMetrics::SetCommitQueueBytes(int64_t bytes) {
 void ServerMetrics::SetDatabaseBytes(int64_t database, int64_t wal) {
   series_->database_bytes.Set(static_cast<double>(database));
   series_->wal_bytes.Set(static_cast<double>(wal));
+}
+
+void ServerMetrics::SetFreeDisk(int64_t bytes) {
+  series_->disk_free.Set(static_cast<double>(bytes));
+}
+
+void ServerMetrics::SetHealthy(bool healthy) {
+  series_->healthy.Set(healthy ? 1 : 0);
 }
 
 void ServerMetrics::ObserveRpc(absl::string_view method, absl::StatusCode code,

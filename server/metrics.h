@@ -11,16 +11,9 @@
 #include "search/id.h"
 #include "search/study.h"
 #include "search/trial.h"
+#include "server/http/metric_info.h"
 
 namespace assay {
-
-// One line of the list of metrics: what a scrape shows under this name.
-struct MetricInfo {
-  absl::string_view name;
-  absl::string_view type;    // "gauge", "counter", "histogram".
-  absl::string_view labels;  // "study, id, state"; empty: none.
-  absl::string_view meaning;
-};
 
 // What the coordinator shows Prometheus (`Metrics` are the values of a trial).
 // Thread-safe; each call is a few atomic operations, at most under a short
@@ -42,7 +35,7 @@ class ServerMetrics {
   ServerMetrics(const ServerMetrics&) = delete;
   ServerMetrics& operator=(const ServerMetrics&) = delete;
 
-  // Every metric there is, by name. server/http/README.md shows the same.
+  // Every metric there is, by name. deploy/prometheus/README.md shows the same.
   static absl::Span<const MetricInfo> List();
 
   // All that was said so far in Prometheus' text format 0.0.4.
@@ -55,6 +48,12 @@ class ServerMetrics {
   // The best trial's value of `metric`, an objective or bound of the study.
   void SetBest(StudyId study, const std::string& metric, double value);
   void SetStock(StudyId study, int proposals);
+  // What spares trials a part of their training.
+  enum class Saver { kEarlyStopping, kSchedule };
+  void SetSaved(StudyId study, Saver saver, double seconds);
+  // `reason`: one of a few words of the code, why no worker takes a trial of
+  // it; empty: it does not wait.
+  void SetWaiting(StudyId study, const std::string& reason);
 
   // Search and training.
   void ObserveSuggest(const std::string& algorithm, absl::Duration duration);
@@ -73,8 +72,13 @@ class ServerMetrics {
 
   // Storage. `writes`: how many shared the commit.
   void ObserveCommit(absl::Duration duration, int writes);
+  // In total, since the start.
+  void SetCommitFailures(int64_t failures);
   void SetCommitQueueBytes(int64_t bytes);
   void SetDatabaseBytes(int64_t database, int64_t wal);
+  void SetFreeDisk(int64_t bytes);
+  // As /healthz says.
+  void SetHealthy(bool healthy);
 
   // RPCs. `method` is one of the code's own names: "TrialService/Suggest".
   void ObserveRpc(absl::string_view method, absl::StatusCode code,

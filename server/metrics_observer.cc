@@ -104,16 +104,31 @@ void MetricsObserver::Changed(const StudyChange& change) {
   }
 }
 
-void MetricsObserver::MeasureStock() {
+std::vector<StudyId> MetricsObserver::Shown() const {
   std::vector<StudyId> shown;
-  {
-    MutexLock lock(mutex_);
-    for (const auto& [study, best] : best_) shown.push_back(study);
+  MutexLock lock(mutex_);
+  for (const auto& [study, best] : best_) shown.push_back(study);
+  return shown;
+}
+
+void MetricsObserver::MeasureStock() {
+  for (const StudyId study : Shown()) {
+    const auto runner = parts_.registry.RunnerIfAny(study);
+    if (runner) parts_.metrics.SetStock(study, runner->stock());
   }
-  for (const StudyId study : shown) {
-    if (const auto runner = parts_.registry.RunnerIfAny(study)) {
-      parts_.metrics.SetStock(study, runner->stock());
-    }
+}
+
+// Only an ACTIVE study waits.
+void MetricsObserver::MeasureWaiting() {
+  std::map<StudyId, std::string> reasons;
+  for (const auto& candidate : parts_.registry.Candidates()) {
+    reasons[candidate.id] = ToText(parts_.workers.ShortageFor(*candidate.spec));
+  }
+  for (const StudyId study : Shown()) {
+    const auto runner = parts_.registry.RunnerIfAny(study);
+    const bool failed =
+        runner && runner->supply() == SearchRunner::Supply::kFailed;
+    parts_.metrics.SetWaiting(study, failed ? "search_failed" : reasons[study]);
   }
 }
 

@@ -2,6 +2,7 @@
 
 #include <map>
 #include <string>
+#include <vector>
 
 #include "absl/base/thread_annotations.h"
 #include "absl/container/flat_hash_map.h"
@@ -9,6 +10,7 @@
 #include "search/base/mutex.h"
 #include "server/metrics.h"
 #include "server/study_registry.h"
+#include "server/worker_registry.h"
 #include "storage/storage.h"
 
 namespace assay {
@@ -21,6 +23,7 @@ class MetricsObserver final : public StudyObserver {
   struct Parts {  // All must outlive the observer.
     StudyRegistry& registry;
     Storage& storage;
+    const WorkerRegistry& workers;
     ServerMetrics& metrics;
   };
   explicit MetricsObserver(Parts parts) : parts_(parts) {}
@@ -32,6 +35,8 @@ class MetricsObserver final : public StudyObserver {
 
   // Ready proposals of each study. Call it now and then.
   void MeasureStock() ABSL_LOCKS_EXCLUDED(mutex_);
+  // Why each waits: costs studies times workers where every slot is busy.
+  void MeasureWaiting() ABSL_LOCKS_EXCLUDED(mutex_);
 
  private:
   struct Best {
@@ -40,6 +45,7 @@ class MetricsObserver final : public StudyObserver {
   };
 
   static bool IsBetter(const Best& a, const Best& b, Goal goal);
+  std::vector<StudyId> Shown() const ABSL_LOCKS_EXCLUDED(mutex_);
   // True if it was not shown before.
   bool Show(const Study& study) ABSL_LOCKS_EXCLUDED(mutex_);
   absl::Status LoadBest(StudyId study, const StudySpec& spec)
@@ -49,7 +55,7 @@ class MetricsObserver final : public StudyObserver {
 
   const Parts parts_;
 
-  Mutex mutex_;
+  mutable Mutex mutex_;
   // By metric, of studies that are shown.
   absl::flat_hash_map<StudyId, std::map<std::string, Best>> best_
       ABSL_GUARDED_BY(mutex_);

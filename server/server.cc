@@ -42,6 +42,7 @@
 #include "server/insight.h"
 #include "server/metrics.h"
 #include "server/metrics_observer.h"
+#include "server/savings_meter.h"
 #include "server/thread_pool.h"
 #include "server/timer.h"
 #include "storage/chunk_folder.h"
@@ -132,9 +133,11 @@ class Server::Parts {
     ASSAY_RETURN_IF_ERROR(studies_.Load());
     ASSAY_RETURN_IF_ERROR(dispatcher_.Load());
     ASSAY_RETURN_IF_ERROR(observer_.Load());
+    ASSAY_RETURN_IF_ERROR(savings_.Load());
     studies_.AddObserver(dispatcher_);
     studies_.AddObserver(workers_);
     studies_.AddObserver(observer_);
+    studies_.AddObserver(savings_);  // After it: of studies that are shown.
     studies_.OnSupplyChanged([this](StudyId study) {
       dispatcher_.SupplyChanged(study);
       workers_.SupplyChanged(study);
@@ -193,6 +196,7 @@ class Server::Parts {
     timer_.Every(absl::Milliseconds(500),
                  [this] { dispatcher_.CheckDeadlines(); });
     timer_.Every(absl::Seconds(1), [this] { Measure(); });
+    timer_.Every(absl::Seconds(5), [this] { observer_.MeasureWaiting(); });
     timer_.Every(absl::Hours(1), [this] { ForgetRequests(); });
     timer_.Every(
         absl::Seconds(std::min(60.0, config_.checkpoint_grace_seconds)),
@@ -201,6 +205,7 @@ class Server::Parts {
 
   void Measure() {
     const StorageStats stats = storage_->Stats();
+    metrics_.SetCommitFailures(stats.failed_commits);
     metrics_.SetCommitQueueBytes(stats.queued_bytes);
     metrics_.SetDatabaseBytes(stats.database_bytes, stats.wal_bytes);
     const WorkerRegistry::Totals totals = workers_.totals();
@@ -210,8 +215,10 @@ class Server::Parts {
     metrics_.SetWaitingSuggests(static_cast<int>(dispatcher_.parked()));
     metrics_.SetWatchers(study_service_.streams());
     observer_.MeasureStock();
+    savings_.Measure();
     WatchDisk();
     SetServing(storage_->Health().ok());
+    metrics_.SetHealthy(Health().ok());
   }
 
   void WatchDisk() {
@@ -220,6 +227,7 @@ class Server::Parts {
     if (statvfs(config_.data_dir.c_str(), &disk) != 0) return;
     const int64_t free = static_cast<int64_t>(disk.f_bavail) *
                          static_cast<int64_t>(disk.f_frsize);
+    metrics_.SetFreeDisk(free);
     const bool low = free < config_.min_free_bytes;
     if (low_disk_ == low) return;
     if (low) {
@@ -304,12 +312,15 @@ class Server::Parts {
     unlimited.SetMaxReceiveMessageSize(-1);  // The server limits what it sends.
     connect_ = std::make_unique<ConnectApi>(grpc_->InProcessChannel(unlimited),
                                             *json_pool_);
-    std::vector<HttpRoute> routes =
-        MonitoringRoutes(metrics_, [this] { return Health(); });
+    std::vector<HttpRoute> routes = MonitoringRoutes(
+        [this] { return metrics_.Serialize(); }, [this] { return Health(); });
     Append(connect_->Routes(services_), routes);
     Append(WebRoutes(CompiledInWebFiles()), routes);
-    ASSAY_ASSIGN_OR_RETURN(
-        http_, HttpServer::Start({.address = config_.http}, std::move(routes)));
+    ASSAY_ASSIGN_OR_RETURN(http_,
+                           HttpServer::Start({.address = config_.http,
+                                              .names = config_.http_names,
+                                              .title = "Assay coordinator"},
+                                             std::move(routes)));
     return absl::OkStatus();
   }
 
@@ -350,7 +361,8 @@ class Server::Parts {
   CheckpointCollector collector_{
       {studies_, *storage_, clock_, *checkpoint_pool_, checkpoints_, metrics_,
        absl::Seconds(config_.checkpoint_grace_seconds)}};
-  MetricsObserver observer_{{studies_, *storage_, metrics_}};
+  MetricsObserver observer_{{studies_, *storage_, workers_, metrics_}};
+  SavingsMeter savings_{{studies_, *storage_, metrics_, *insight_pool_}};
   ServiceContext context_{
       studies_,
       dispatcher_,

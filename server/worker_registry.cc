@@ -15,6 +15,25 @@ namespace {
 // After a lease that could not be written: the disk may be full for long.
 constexpr absl::Duration kRest = absl::Seconds(1);
 
+// What a worker has to have, in words.
+std::vector<std::string> WantsOf(const StudySpec& spec) {
+  std::vector<std::string> wants;
+  if (spec.trial.resources.gpus > 0) {
+    wants.push_back(absl::StrCat("gpus: ", spec.trial.resources.gpus));
+  }
+  switch (spec.trial.runner) {
+    case RunnerKind::kBuiltin:
+      wants.push_back("the built-in trainer");
+      break;
+    case RunnerKind::kCommand:
+      wants.push_back("any command (--allow-any-command)");
+      break;
+    default:
+      wants.push_back(absl::StrCat("runner \"", spec.trial.runner_name, "\""));
+  }
+  return wants;
+}
+
 }  // namespace
 
 // A Hello while its verdicts are found.
@@ -397,8 +416,24 @@ WorkerRegistry::Totals WorkerRegistry::totals() const {
   return totals;
 }
 
-std::string WorkerRegistry::WhyWaiting(const StudySpec& spec) const {
-  if (spec.trial.runner == RunnerKind::kNone) return "";
+std::string ToText(Shortage shortage) {
+  switch (shortage) {
+    case Shortage::kNone:
+      return "";
+    case Shortage::kNoWorker:
+      return "no_worker";
+    case Shortage::kNotOffered:
+      return "not_offered";
+    case Shortage::kDraining:
+      return "draining";
+    case Shortage::kBusy:
+      return "busy";
+  }
+  return "";
+}
+
+Shortage WorkerRegistry::ShortageFor(const StudySpec& spec) const {
+  if (spec.trial.runner == RunnerKind::kNone) return Shortage::kNone;
   MutexLock lock(mutex_);
   bool connected = false, offered = false, drained = true;
   for (const auto& [name, entry] : workers_) {
@@ -408,26 +443,28 @@ std::string WorkerRegistry::WhyWaiting(const StudySpec& spec) const {
     offered = true;
     if (entry.draining) continue;
     drained = false;
-    if (HasRoom(entry, spec)) return "";
+    if (HasRoom(entry, spec)) return Shortage::kNone;
   }
-  if (!connected) return "no worker is connected";
-  if (offered && drained) return "every worker that could is draining";
-  if (offered) return "every slot is busy";
-  std::vector<std::string> wants;
-  if (spec.trial.resources.gpus > 0) {
-    wants.push_back(absl::StrCat("gpus: ", spec.trial.resources.gpus));
-  }
-  switch (spec.trial.runner) {
-    case RunnerKind::kBuiltin:
-      wants.push_back("the built-in trainer");
+  if (!connected) return Shortage::kNoWorker;
+  if (!offered) return Shortage::kNotOffered;
+  return drained ? Shortage::kDraining : Shortage::kBusy;
+}
+
+std::string WorkerRegistry::WhyWaiting(const StudySpec& spec) const {
+  switch (ShortageFor(spec)) {
+    case Shortage::kNone:
+      return "";
+    case Shortage::kNoWorker:
+      return "no worker is connected";
+    case Shortage::kDraining:
+      return "every worker that could is draining";
+    case Shortage::kBusy:
+      return "every slot is busy";
+    case Shortage::kNotOffered:
       break;
-    case RunnerKind::kCommand:
-      wants.push_back("any command (--allow-any-command)");
-      break;
-    default:
-      wants.push_back(absl::StrCat("runner \"", spec.trial.runner_name, "\""));
   }
-  return absl::StrCat("no worker offers ", absl::StrJoin(wants, " and "));
+  return absl::StrCat("no worker offers ",
+                      absl::StrJoin(WantsOf(spec), " and "));
 }
 
 // --- Matching ---------------------------------------------------------------

@@ -75,6 +75,18 @@ struct WorkerView {
   std::vector<Token> held;
 };
 
+// Why no worker takes a trial of a study now.
+enum class Shortage {
+  kNone,        // One could.
+  kNoWorker,    // None is connected.
+  kNotOffered,  // None has what the study wants.
+  kDraining,    // Each that has takes nothing new.
+  kBusy,        // Each that has is full.
+};
+
+// "no_worker", as a label; empty for kNone.
+std::string ToText(Shortage shortage);
+
 // The workers that are connected, what they run, and which study gets the next
 // free slot: the owner with the fewest running trials, then the highest
 // priority, then the study with the fewest. Thread-safe.
@@ -134,7 +146,9 @@ class WorkerRegistry final : public StudyObserver {
   };
   Totals totals() const ABSL_LOCKS_EXCLUDED(mutex_);
 
-  // Why no worker takes a trial of the study now; empty if one could.
+  // kNone for a study whose clients train.
+  Shortage ShortageFor(const StudySpec& spec) const ABSL_LOCKS_EXCLUDED(mutex_);
+  // The same for people; empty for kNone.
   std::string WhyWaiting(const StudySpec& spec) const
       ABSL_LOCKS_EXCLUDED(mutex_);
 

@@ -96,6 +96,8 @@ void CommitQueue::ServeGroup(std::vector<QueuedWrite>& writes) {
     tidy_when_idle_ = true;
   } else {
     for (QueuedWrite& write : writes) write.status = health;
+    MutexLock lock(mutex_);
+    stats_.failed_commits += 1;
   }
   NoteHealth();  // Before anyone hears of a failure.
   Answer(writes);
@@ -113,7 +115,9 @@ void CommitQueue::Commit(std::vector<QueuedWrite>& writes) {
   const auto start = std::chrono::steady_clock::now();
   const bool committed = connection_.CommitTogether(absl::MakeSpan(writes));
   const auto end = std::chrono::steady_clock::now();
-  if (committed) Observe(absl::FromChrono(end - start), writes.size());
+  if (committed) return Observe(absl::FromChrono(end - start), writes.size());
+  MutexLock lock(mutex_);
+  stats_.failed_commits += 1;
 }
 
 void CommitQueue::Observe(absl::Duration duration, size_t writes) {

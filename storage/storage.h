@@ -233,6 +233,7 @@ class Transaction : public Snapshot {
 // Figures for /metrics and the flow of new work.
 struct StorageStats {
   int64_t commits = 0;
+  int64_t failed_commits = 0;
   int64_t writes = 0;         // Bodies run: writes / commits is the group size.
   double commit_seconds = 0;  // Sum over commits.
   int64_t queued_bytes = 0;

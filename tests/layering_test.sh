@@ -11,7 +11,8 @@ forbid search  "storage/|server/|worker/|client/|proto/|$outside"
 forbid storage 'server/|worker/|client/|proto/|grpc|google/protobuf|spdlog|torch|prometheus|boost|CLI|yaml-cpp'
 forbid proto   'storage/|server/|worker/|client/|sqlite3|spdlog|torch|prometheus|boost|CLI|yaml-cpp'
 forbid server  'worker/|client/|torch|sqlite3|yaml-cpp'
-forbid worker  'server/|storage/|client/|sqlite3|prometheus' 'storage/(chunk_folder|checkpoint_files).h'
+forbid worker  'server/|storage/|client/|sqlite3|prometheus' \
+  'storage/(chunk_folder|checkpoint_files).h|server/http/(http_server|listen_address|metric_families|metric_info|monitoring_routes|process_metrics).h'
 forbid worker/trainer 'search/|proto/|absl|grpc|google/protobuf|spdlog|boost'
 forbid client  'server/|storage/|worker/|torch|sqlite3|prometheus|boost' 'storage/checkpoint_files.h'
 # Heavy headers stay out of headers.

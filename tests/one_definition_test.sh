@@ -13,7 +13,7 @@ defined_twice() {  # defined_twice FOLDER...
   done
 }
 defined_twice search proto storage server
-defined_twice search proto worker/*.h
+defined_twice search proto server/http worker/*.h
 defined_twice search proto client
 defined_twice worker/trainer
 exit $bad

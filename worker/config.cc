@@ -10,6 +10,7 @@
 #include "CLI/CLI.hpp"
 #include "absl/strings/str_cat.h"
 #include "search/base/status_macros.h"
+#include "server/http/listen_address.h"
 #include "toml++/toml.h"
 #include "worker/read_file.h"
 
@@ -210,6 +211,19 @@ absl::StatusOr<std::optional<WorkerConfig>> ReadConfig(
                  "Seconds that the end of an attempt waits for its last "
                  "checkpoint to be taken by the coordinator")
       ->check(CLI::Range(0.0, 86400.0));
+  app.add_option(
+         "--http", config.http,
+         "Listen for Prometheus here, or none: each worker of a machine "
+         "needs a port of its own; 0 takes a free one")
+      ->type_name("HOST:PORT|none");
+  app.add_option("--http-name", config.http_names,
+                 "A name under which Prometheus reaches this machine, besides "
+                 "its own host name; may be repeated")
+      ->type_name("HOST")
+      ->allow_extra_args(false);
+  app.add_flag("--insecure", config.insecure,
+               "Listen on an address that others can reach: without "
+               "encryption, for everybody");
   app.add_flag("--verbose", config.verbose, "Log more");
   try {
     app.parse(argc, argv);
@@ -224,6 +238,10 @@ absl::StatusOr<std::optional<WorkerConfig>> ReadConfig(
   if (self_stop > 0) config.self_stop = absl::Seconds(self_stop);
   if (!config.data_root.empty()) {
     config.data_root = fs::absolute(config.data_root).string();
+  }
+  if (config.http != "none") {
+    ASSAY_RETURN_IF_ERROR(
+        CheckListenAddress("--http", config.http, config.insecure));
   }
   ASSAY_RETURN_IF_ERROR(ReadRunners(runners_file, config));
   return config;

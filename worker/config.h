@@ -41,6 +41,9 @@ struct WorkerConfig {
   // So long an attempt's end waits for its last checkpoint to be taken.
   absl::Duration checkpoint_wait = absl::Minutes(10);
   int64_t scratch_limit = 0;  // Bytes of a trial's scratch folder; 0: none.
+  std::string http = "none";  // "HOST:PORT", or "none".
+  std::vector<std::string> http_names;  // See HttpOptions::names.
+  bool insecure = false;                // The network is trusted.
   bool verbose = false;
 };
 

@@ -214,6 +214,11 @@ bool ServerLink::Connected() const {
   return connected_;
 }
 
+LinkState ServerLink::state() const {
+  MutexLock lock(mutex_);
+  return {connected_, streams_, spool_.bytes()};
+}
+
 void ServerLink::Run() {
   Backoff backoff(options_.first_retry, options_.last_retry);
   do {
@@ -412,6 +417,7 @@ void ServerLink::OnWelcome(Stream& stream, const v1::Welcome& welcome,
                            Calls& calls) {
   stream.welcomed = true;
   connected_ = true;
+  ++streams_;
   self_stopped_ = false;
   if (welcome.heartbeat_seconds() > 0) {
     heartbeat_interval_ =

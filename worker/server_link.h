@@ -37,6 +37,13 @@ struct LinkEvents {
   std::function<void()> self_stop;
 };
 
+// How the stream does.
+struct LinkState {
+  bool connected = false;
+  int64_t streams = 0;      // Welcomed since the start.
+  int64_t spool_bytes = 0;  // Not acknowledged.
+};
+
 // The stream to the coordinator, for the life of the worker: connects, and
 // connects again, says what it holds, and sends each thing until it is
 // acknowledged. Thread-safe.
@@ -77,6 +84,7 @@ class ServerLink {
   // Everything is acknowledged.
   bool Idle() const;
   bool Connected() const;
+  LinkState state() const;
 
  private:
   class Stream;
@@ -120,6 +128,7 @@ class ServerLink {
   std::set<AttemptKey> pressed_ ABSL_GUARDED_BY(mutex_);
   bool draining_ ABSL_GUARDED_BY(mutex_) = false;
   bool connected_ ABSL_GUARDED_BY(mutex_) = false;
+  int64_t streams_ ABSL_GUARDED_BY(mutex_) = 0;
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
   bool self_stopped_ ABSL_GUARDED_BY(mutex_) = false;
   Time away_since_ ABSL_GUARDED_BY(mutex_);

@@ -32,6 +32,18 @@ bool SlotTable::CanEverTake(int gpus) const {
   return gpus == 0 ? !busy_.empty() : static_cast<size_t>(gpus) <= gpus_.size();
 }
 
+int SlotTable::busy() const {
+  return static_cast<int>(std::count(busy_.begin(), busy_.end(), true));
+}
+
+std::vector<int> SlotTable::BusyGpus() const {
+  std::vector<int> busy;
+  for (size_t i = 0; i < gpus_.size(); ++i) {
+    if (busy_[i]) busy.push_back(gpus_[i]);
+  }
+  return busy;
+}
+
 std::string SlotTable::DevicesOf(const std::vector<int>& slots) const {
   std::vector<int> devices;
   for (int slot : slots) {

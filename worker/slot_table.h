@@ -25,6 +25,9 @@ class SlotTable {
   std::string DevicesOf(const std::vector<int>& slots) const;
 
   int slots() const { return static_cast<int>(busy_.size()); }
+  int busy() const;
+  // Numbers of the GPUs whose slots are taken.
+  std::vector<int> BusyGpus() const;
 
  private:
   std::vector<int> gpus_;

@@ -185,6 +185,19 @@ void StateFolder::Record(pid_t leader, int64_t start_time) {
 
 void StateFolder::Forget(pid_t leader) { unlink(RecordOf(leader).c_str()); }
 
+std::vector<pid_t> StateFolder::Groups() const {
+  std::vector<pid_t> leaders;
+  std::error_code ignored;
+  for (const fs::directory_entry& entry :
+       fs::directory_iterator(path_ + "/processes", ignored)) {
+    pid_t leader = 0;
+    if (absl::SimpleAtoi(entry.path().filename().string(), &leader)) {
+      leaders.push_back(leader);
+    }
+  }
+  return leaders;
+}
+
 void StateFolder::ClearLeftovers() {
   for (const fs::path& path : FilesByAge(path_ + "/processes")) {
     const absl::StatusOr<ProcessRecord> record = ReadRecord(path);

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -48,6 +49,8 @@ class StateFolder {
   // The leader of a group, from its start to the end of the group.
   void Record(pid_t leader, int64_t start_time);
   void Forget(pid_t leader);
+  // Leaders of the groups that are recorded. Of any thread.
+  std::vector<pid_t> Groups() const;
 
   // Groups that were killed by Open().
   int leftovers() const { return leftovers_; }

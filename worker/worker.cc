@@ -11,6 +11,7 @@
 #include "nlohmann/json.hpp"
 #include "proto/convert.h"
 #include "proto/convert_checkpoint.h"
+#include "search/base/clock.h"
 #include "search/base/status_macros.h"
 #include "spdlog/spdlog.h"
 #include "worker/trial_planner.h"
@@ -106,9 +107,13 @@ absl::StatusOr<std::unique_ptr<Worker>> Worker::Create(
                            ChunkFolder::Open(config.checkpoint_folder,
                                              ChunkFolder::Sync::kDurable));
   }
-  return std::unique_ptr<Worker>(
-      new Worker(std::move(config), std::move(gpus), loop, spawner,
-                 std::move(state), std::move(cache), std::move(shared)));
+  const size_t slots = static_cast<size_t>(SlotsOf(config, gpus));
+  gpus.resize(std::min(gpus.size(), slots));
+  std::unique_ptr<Worker> worker(
+      new Worker(std::move(config), gpus, loop, spawner, std::move(state),
+                 std::move(cache), std::move(shared)));
+  ASSAY_RETURN_IF_ERROR(worker->StartMonitor(std::move(gpus)));
+  return worker;
 }
 
 Worker::Worker(WorkerConfig config, std::vector<GpuDevice> gpus,
@@ -124,8 +129,9 @@ Worker::Worker(WorkerConfig config, std::vector<GpuDevice> gpus,
                [this](const std::string& devices) {
                  return StandbyCommand(config_, devices, state_->ProcessMark());
                }),
-      slots_(SlotsOf(config_, gpus), Indices(gpus)) {
-  gpus.resize(std::min(gpus.size(), static_cast<size_t>(slots_.slots())));
+      slots_(SlotsOf(config_, gpus), Indices(gpus)),
+      metrics_(config_.name, gpus, SystemClock().Now()) {
+  ShowSlots();
   link_ = std::make_unique<ServerLink>(
       ServerLink::Options{.server = config_.server,
                           .hello = MakeHello(gpus),
@@ -138,9 +144,31 @@ Worker::Worker(WorkerConfig config, std::vector<GpuDevice> gpus,
 }
 
 Worker::~Worker() {
+  monitor_.reset();
   checkpoints_.reset();
   link_.reset();
   running_.clear();
+}
+
+absl::Status Worker::StartMonitor(std::vector<GpuDevice> gpus) {
+  if (config_.http == "none") return absl::OkStatus();
+  ASSAY_ASSIGN_OR_RETURN(
+      monitor_,
+      Monitor::Start({.address = config_.http,
+                      .names = config_.http_names,
+                      .title = absl::StrCat("Assay worker ", config_.name)},
+                     {.loop = loop_,
+                      .state = *state_,
+                      .metrics = metrics_,
+                      .measure_link =
+                          [this] {
+                            const LinkState link = link_->state();
+                            metrics_.SetLink(link.connected, link.streams,
+                                             link.spool_bytes);
+                          },
+                      .gpus = std::move(gpus)}));
+  spdlog::info("metrics on port {}", monitor_->port());
+  return absl::OkStatus();
 }
 
 std::unique_ptr<Checkpoints> Worker::MakeCheckpoints(
@@ -216,6 +244,7 @@ LinkEvents Worker::MakeLinkEvents() {
               spdlog::info(draining ? "drained by the coordinator"
                                     : "takes trials again");
               link_->SetDraining(draining || drains_ > 0);
+              metrics_.SetDraining(draining || drains_ > 0);
             });
           },
       .self_stop =
@@ -249,7 +278,7 @@ void Worker::Assigned(AttemptKey key, v1::WorkerAssignment assignment) {
 
 void Worker::StartWaiting() {
   for (auto next = waiting_.begin(); next != waiting_.end();) {
-    auto slots = slots_.Take(next->assignment.template_().resources().gpus());
+    auto slots = TakeSlots(next->assignment.template_().resources().gpus());
     if (!slots.has_value()) {
       ++next;
       continue;
@@ -258,6 +287,22 @@ void Worker::StartWaiting() {
     next = waiting_.erase(next);
     Start(taken.key, std::move(taken.assignment), *std::move(slots));
   }
+}
+
+std::optional<std::vector<int>> Worker::TakeSlots(int gpus) {
+  auto taken = slots_.Take(gpus);
+  ShowSlots();
+  return taken;
+}
+
+void Worker::ReleaseSlots(const std::vector<int>& slots) {
+  slots_.Release(slots);
+  ShowSlots();
+}
+
+void Worker::ShowSlots() {
+  metrics_.SetSlots(slots_.slots(), slots_.busy());
+  metrics_.SetBusyGpus(slots_.BusyGpus());
 }
 
 void Worker::Start(AttemptKey key, v1::WorkerAssignment assignment,
@@ -312,7 +357,7 @@ void Worker::Run(AttemptKey key, const v1::WorkerAssignment& assignment,
     if (absl::Status made = checkpoints_->Open(key); !made.ok()) plan = made;
   }
   if (!plan.ok()) {
-    slots_.Release(slots);
+    ReleaseSlots(slots);
     return Finish(
         key,
         {AttemptEnd::Kind::kFatal, std::string(plan.status().message()), {}},
@@ -359,7 +404,7 @@ void Worker::Ended(AttemptKey key, const AttemptEnd& end,
                    const std::vector<TrialAttribute>& attributes) {
   const Running ended = std::move(running_.at(key));
   running_.erase(key);
-  slots_.Release(ended.slots);
+  ReleaseSlots(ended.slots);
   const bool is_of_use = end.kind != AttemptEnd::Kind::kFatal &&
                          end.kind != AttemptEnd::Kind::kInfeasible;
   if (ended.lost) {
@@ -382,6 +427,7 @@ void Worker::Finish(AttemptKey key, const AttemptEnd& end,
                     const std::vector<TrialAttribute>& attributes) {
   spdlog::info("{} ends: {} {}", ToText(key),
                v1::Finish::Kind_Name(static_cast<int>(end.kind)), end.reason);
+  metrics_.CountEnd(end.kind);
   unrecorded_.insert(key);
   link_->AddFinish(key, ToMessage(end, attributes));
 }
@@ -398,16 +444,17 @@ void Worker::EndUnstarted(AttemptKey key, const AttemptEnd& end) {
                              return entry.key == key;
                            }) > 0;
   if (fetched.empty() && !was_waiting) return;  // It just ended.
-  if (!fetched.empty()) slots_.Release(fetched.mapped().slots);
+  if (!fetched.empty()) ReleaseSlots(fetched.mapped().slots);
   Finish(key, end, {});
 }
 
 void Worker::Lost(AttemptKey key, const std::string& reason) {
   spdlog::warn("{} is no longer ours: {}", ToText(key), reason);
+  metrics_.CountLost();
   std::erase_if(waiting_,
                 [&](const Waiting& entry) { return entry.key == key; });
   if (auto fetched = fetching_.extract(key); !fetched.empty()) {
-    slots_.Release(fetched.mapped().slots);
+    ReleaseSlots(fetched.mapped().slots);
   }
   sending_.erase(key);
   const auto found = running_.find(key);
@@ -426,6 +473,7 @@ void Worker::Recorded(AttemptKey key) {
 void Worker::Drain() {
   ++drains_;
   link_->SetDraining(true);
+  metrics_.SetDraining(true);
   if (drains_ == 1) {
     spdlog::info("draining: takes nothing new, {} trials run", running_.size());
   }

@@ -3,6 +3,7 @@
 #include <deque>
 #include <map>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -14,6 +15,8 @@
 #include "worker/config.h"
 #include "worker/event_loop.h"
 #include "worker/gpu_inventory.h"
+#include "worker/metrics.h"
+#include "worker/monitor.h"
 #include "worker/scratch_folders.h"
 #include "worker/server_link.h"
 #include "worker/slot_table.h"
@@ -67,10 +70,14 @@ class Worker {
          std::unique_ptr<ChunkCache> cache,
          std::unique_ptr<ChunkFolder> shared);
 
+  absl::Status StartMonitor(std::vector<GpuDevice> gpus);
   v1::Hello MakeHello(const std::vector<GpuDevice>& gpus) const;
   LinkEvents MakeLinkEvents();
   void Assigned(AttemptKey key, v1::WorkerAssignment assignment);
   void StartWaiting();
+  std::optional<std::vector<int>> TakeSlots(int gpus);
+  void ReleaseSlots(const std::vector<int>& slots);
+  void ShowSlots();
   // Fetches its checkpoint first, if it has one.
   void Start(AttemptKey key, v1::WorkerAssignment assignment,
              std::vector<int> slots);
@@ -103,6 +110,7 @@ class Worker {
   ScratchFolders scratch_folders_;
   StandbyPool standby_;
   SlotTable slots_;
+  WorkerMetrics metrics_;
   std::deque<Waiting> waiting_;  // Assigned, and no slot is free.
   std::map<AttemptKey, Fetching> fetching_;
   std::map<AttemptKey, Running> running_;
@@ -113,7 +121,9 @@ class Worker {
   // What other threads post finds out whether this still lives.
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
   std::unique_ptr<ServerLink> link_;          // Its threads call this.
-  std::unique_ptr<Checkpoints> checkpoints_;  // Last: its threads call `link_`.
+  std::unique_ptr<Checkpoints> checkpoints_;  // Its threads call `link_`.
+  std::unique_ptr<Monitor> monitor_;  // Last: its thread asks `link_`. May be
+                                      // null.
 };
 
 }  // namespace assay

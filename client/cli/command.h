@@ -32,6 +32,7 @@ using Command = std::function<absl::StatusOr<ExitCode>(Context&)>;
 void AddStudyCommands(CLI::App& app, Command& command);
 // Into the group of studies, which must be there.
 void AddInsightCommands(CLI::App& app, Command& command);
+void AddPlotCommand(CLI::App& app, Command& command);
 void AddTrialCommands(CLI::App& app, Command& command);
 // Into the group of trials, which must be there.
 void AddCheckpointCommands(CLI::App& app, Command& command);

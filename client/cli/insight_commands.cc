@@ -156,7 +156,8 @@ void AddInsightCommands(CLI::App& app, Command& command) {
                    "with one; may be repeated")
       ->required()
       ->allow_extra_args(false);
-  add("savings", "What early stopping has saved, and may have cost",
+  add("savings",
+      "What early stopping and the schedule have saved, and may have cost",
       ShowSavings);
 }
 

@@ -242,6 +242,50 @@ std::vector<std::string> StopLines(const v1::RuleReplay& rule,
   return table.Lines(look);
 }
 
+std::string SavedText(double seconds) {
+  return absl::StrCat(seconds < 0 ? "lost " : "saved ",
+                      FormatDuration(std::abs(seconds)), " of training");
+}
+
+std::string LessReloading(double seconds) {
+  if (seconds <= 0) return "";
+  return absl::StrCat(", less ", FormatDuration(seconds),
+                      " to load checkpoints");
+}
+
+std::string StoppedText(const v1::SavingsResponse& response) {
+  const std::string stopped =
+      absl::StrCat(response.stopped(), " trials stopped early");
+  if (response.counted() == 0) {
+    return absl::StrCat(stopped, "; what they would have run is not known");
+  }
+  const bool has_schedule = response.configurations_left() > 0;
+  return absl::StrCat(
+      stopped, ", ", SavedText(response.seconds_saved()), " (",
+      response.steps_saved(), " steps to step ", response.max_steps(),
+      has_schedule ? "" : LessReloading(response.reload_seconds()),
+      "), beside ", FormatDuration(response.spent_seconds()), " spent");
+}
+
+std::string ScheduleText(const v1::SavingsResponse& response) {
+  return absl::StrCat(response.configurations_left(),
+                      " configurations left below step ", response.max_steps(),
+                      " by the schedule, ",
+                      SavedText(response.schedule_seconds_saved()), " (",
+                      response.schedule_steps_saved(), " steps",
+                      LessReloading(response.reload_seconds()), "), beside ",
+                      FormatDuration(response.spent_seconds()), " spent");
+}
+
+std::string LossText(const v1::LossEstimate& loss) {
+  return absl::StrCat(
+      "had they gone on, one had become the best with a chance of ",
+      Percent(loss.chance_better()), ": better by ",
+      FormatNumber(loss.expected()), " on average, by ",
+      FormatNumber(loss.high()), " at most (95 %, of ", loss.judged(),
+      " trials)");
+}
+
 }  // namespace
 
 std::vector<std::string> ReplayLines(const v1::ReplayResponse& response,
@@ -287,33 +331,14 @@ std::vector<std::string> ReplayLines(const v1::ReplayResponse& response,
 }
 
 std::vector<std::string> SavingsLines(const v1::SavingsResponse& response) {
-  if (response.stopped() == 0) return {"the rule has stopped no trial"};
-  std::string saved = absl::StrCat(response.stopped(), " trials stopped early");
-  if (response.counted() == 0) {
-    absl::StrAppend(&saved, "; what they would have run is not known");
-    return {saved};
+  std::vector<std::string> lines;
+  if (response.stopped() > 0) lines.push_back(StoppedText(response));
+  if (response.configurations_left() > 0) {
+    lines.push_back(ScheduleText(response));
   }
-  const double seconds = response.seconds_saved();
-  absl::StrAppend(&saved, ", ", seconds < 0 ? "lost " : "saved ",
-                  FormatDuration(std::abs(seconds)), " of training (",
-                  response.steps_saved(), " steps to step ",
-                  response.max_steps());
-  if (response.reload_seconds() > 0) {
-    absl::StrAppend(&saved, ", less ",
-                    FormatDuration(response.reload_seconds()),
-                    " to load checkpoints");
-  }
-  absl::StrAppend(&saved, "), beside ",
-                  FormatDuration(response.spent_seconds()), " spent");
-  if (!response.has_loss()) return {saved};
-  const v1::LossEstimate& loss = response.loss();
-  return {saved,
-          absl::StrCat("had they gone on, one had become the best with a "
-                       "chance of ",
-                       Percent(loss.chance_better()), ": better by ",
-                       FormatNumber(loss.expected()), " on average, by ",
-                       FormatNumber(loss.high()), " at most (95 %, of ",
-                       loss.judged(), " trials)")};
+  if (lines.empty()) return {"the rule has stopped no trial"};
+  if (response.has_loss()) lines.push_back(LossText(response.loss()));
+  return lines;
 }
 
 }  // namespace assay

@@ -36,8 +36,8 @@ std::vector<std::string> ReplayLines(const v1::ReplayResponse& response,
                                      const std::vector<std::string>& names,
                                      const Look& look);
 
-// What early stopping saved and what it may have cost, in words: one or two
-// lines.
+// What early stopping and the schedule saved, and what stopping may have cost,
+// in words: one to three lines.
 std::vector<std::string> SavingsLines(const v1::SavingsResponse& response);
 
 }  // namespace assay

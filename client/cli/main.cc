@@ -49,6 +49,7 @@ int Run(int argc, char** argv) {
   Command command;
   AddStudyCommands(app, command);
   AddInsightCommands(app, command);
+  AddPlotCommand(app, command);
   AddTrialCommands(app, command);
   AddCheckpointCommands(app, command);
   AddWorkerCommands(app, command);

@@ -17,6 +17,7 @@
 #include "client/cli/json.h"
 #include "client/cli/retrain.h"
 #include "client/cli/rung_table.h"
+#include "client/cli/study_export.h"
 #include "client/cli/study_file.h"
 #include "client/cli/table.h"
 #include "client/cli/watch.h"
@@ -244,20 +245,21 @@ std::string DescribeSchedule(const v1::Schedule& schedule) {
                       schedule.max_steps(), " ", unit);
 }
 
-// What early stopping saved; "" if nothing was stopped, or the server takes
-// long to say.
+// What early stopping or the schedule saved; "" if neither did, or the server
+// takes long to say.
 std::string SavedText(const Connection& connection, const v1::Study& study) {
   constexpr absl::Duration kPatience = absl::Seconds(2);
-  const v1::Stopping& stopping = study.spec().stopping();
-  if (study.counts().stopped() == 0 ||
-      DescribeStopping(stopping) == DescribeStopping({})) {
-    return "";
-  }
+  const v1::StudySpec& spec = study.spec();
+  const bool has_rule = DescribeStopping(spec.stopping()) != "none";
+  const bool stopped = has_rule && study.counts().stopped() > 0;
+  if (!stopped && !spec.has_schedule()) return "";
   v1::SavingsRequest request;
   request.set_study(absl::StrCat(study.id()));
   const absl::StatusOr<v1::SavingsResponse> response =
       connection.Call(&v1::InsightService::Stub::Savings, request, kPatience);
-  return response.ok() ? SavingsLines(*response)[0] : "";
+  const bool saved = response.ok() && (response->stopped() > 0 ||
+                                       response->configurations_left() > 0);
+  return saved ? SavingsLines(*response)[0] : "";
 }
 
 absl::StatusOr<ExitCode> Show(Context& context, const std::string& name) {
@@ -441,19 +443,9 @@ absl::StatusOr<ExitCode> Export(Context& context, const std::string& name,
                                 const std::string& format,
                                 const std::string& path) {
   const Connection connection(context.server);
-  v1::ExportStudyRequest request;
-  request.set_study(name);
-  grpc::ClientContext call;
-  const auto stream = connection.studies().Export(&call, request);
-  v1::StudySpec spec;
-  std::vector<v1::Trial> trials;
-  v1::ExportStudyResponse page;
-  while (stream->Read(&page)) {
-    if (page.has_study()) spec = page.study().spec();
-    trials.insert(trials.end(), page.trials().begin(), page.trials().end());
-  }
-  const absl::Status status = ToAbslStatus(stream->Finish());
-  if (!status.ok()) return connection.Explain(status);
+  ASSAY_ASSIGN_OR_RETURN(const ExportedStudy exported,
+                         FetchStudy(connection, name));
+  const std::vector<v1::Trial>& trials = exported.trials;
   std::ofstream file;
   if (!path.empty()) {
     file.open(path, std::ios::binary);
@@ -463,7 +455,7 @@ absl::StatusOr<ExitCode> Export(Context& context, const std::string& name,
   }
   std::ostream& out = path.empty() ? context.out : file;
   if (format == "csv") {
-    CsvExport csv(spec, trials, out);
+    CsvExport csv(exported.study.spec(), trials, out);
     csv.WriteHeader();
     for (const v1::Trial& trial : trials) csv.Write(trial);
   } else {

@@ -11,6 +11,7 @@
 #include "search/pareto.h"
 #include "search/stopping/extrapolation.h"
 #include "search/stopping/running_curves.h"
+#include "search/stopping/savings_tally.h"
 
 namespace assay {
 namespace {
@@ -30,20 +31,6 @@ std::vector<bool> StoppedByRule(EarlyStoppingRule& rule,
     if (!report) rule.ObserveEnd(trial);
   }
   return by_rule;
-}
-
-int64_t MaxSteps(const StudySpec& study,
-                 absl::Span<const RecordedTrial> recorded) {
-  int64_t max_steps = 0;
-  for (const RuleSpec& rule : study.stopping.rules) {
-    max_steps = std::max(max_steps, rule.max_steps);
-  }
-  if (max_steps > 0) return max_steps;
-  for (const RecordedTrial& one : recorded) {
-    if (one.trial.state != TrialState::kCompleted) continue;
-    max_steps = std::max(max_steps, LastStep(one));
-  }
-  return max_steps;
 }
 
 // What the trials show of the first objective, as costs.
@@ -164,31 +151,23 @@ absl::StatusOr<Savings> SavingsOf(const StudySpec& study,
                                   absl::Span<const RecordedTrial> recorded) {
   ASSAY_ASSIGN_OR_RETURN(const std::unique_ptr<EarlyStoppingRule> rule,
                          MakeEarlyStoppingRule(study));
-  Savings savings{.max_steps = MaxSteps(study, recorded)};
   const std::vector<bool> by_rule =
       rule ? StoppedByRule(*rule, recorded)
            : std::vector<bool>(recorded.size(), false);
+  SavingsTally tally(study);
+  for (size_t i = 0; i < recorded.size(); ++i) {
+    tally.Add(recorded[i], by_rule[i]);
+  }
+  Savings savings = tally.savings();
   const Curves curves(study, recorded);
   std::vector<WouldEnd> ends;
   for (size_t i = 0; i < recorded.size(); ++i) {
-    const RecordedTrial& one = recorded[i];
-    const std::optional<double> pace = SecondsAStep(one);
-    savings.reload_seconds += ReloadSeconds(one);
-    savings.spent_seconds +=
-        pace.value_or(0) *
-        static_cast<double>(LastStep(one) - one.trial.from_step);
     if (!by_rule[i]) continue;
-    ++savings.stopped;
-    if (auto end = WhereItWouldEnd(curves, one.trial.id, savings.max_steps)) {
+    if (auto end =
+            WhereItWouldEnd(curves, recorded[i].trial.id, savings.max_steps)) {
       ends.push_back(*std::move(end));
     }
-    const int64_t steps = savings.max_steps - LastStep(one);
-    if (!pace || steps <= 0) continue;
-    ++savings.counted;
-    savings.steps += steps;
-    savings.seconds += *pace * static_cast<double>(steps);
   }
-  savings.seconds -= savings.reload_seconds;
   if (!ends.empty() && curves.best()) {
     savings.loss = LossOf(ends, *curves.best());
   }

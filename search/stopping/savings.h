@@ -10,17 +10,29 @@
 
 namespace assay {
 
-// What early stopping has saved a study, and what it may have cost.
+// What early stopping and the schedule have saved a study, and what stopping
+// may have cost.
 struct Savings {
   int64_t stopped = 0;  // Trials that its rule stopped.
   int64_t counted = 0;  // Of these, with a known pace: these save.
-  // To where they would have gone: the rule's max_steps, else the largest step
-  // that a COMPLETED trial ran. 0: neither is known, and nothing is claimed.
+  // To where they would have gone: the larger max_steps of rule and schedule,
+  // else the largest step that a COMPLETED trial ran. 0: none is known, and
+  // nothing is claimed.
   int64_t max_steps = 0;
   int64_t steps = 0;  // Sum over `counted` of max_steps - the steps it ran.
   // The same steps, each at its trial's own SecondsAStep(), less
-  // `reload_seconds`. May be negative.
+  // `reload_seconds` unless there is a schedule. May be negative.
   double seconds = 0;
+  // Configurations that the schedule trained to less than `max_steps`, and that
+  // no trial goes on with so far: what training each to its end had taken more.
+  // Nothing for a population, where another goes on in the place of one that is
+  // left.
+  struct Schedule {
+    int64_t configurations = 0;  // With a known pace.
+    int64_t steps = 0;
+    double seconds = 0;  // Less `reload_seconds`. May be negative.
+  };
+  Schedule schedule;
   double reload_seconds = 0;  // ReloadSeconds() of all trials.
   double spent_seconds = 0;   // What the trials have run, for comparison.
 

@@ -23,10 +23,11 @@ std::string Link(const HttpRoute& route) {
   return absl::StrCat("<a href=\"", path, "\">", path, "</a>");
 }
 
-std::string IndexPage(const std::vector<HttpRoute>& routes) {
-  std::string page =
-      "<!doctype html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n"
-      "<title>Assay</title>\n<h1>Assay coordinator</h1>\n<ul>\n";
+std::string IndexPage(const std::vector<HttpRoute>& routes,
+                      const std::string& title) {
+  std::string page = absl::StrCat(
+      "<!doctype html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n<title>",
+      Escape(title), "</title>\n<h1>", Escape(title), "</h1>\n<ul>\n");
   for (const HttpRoute& route : routes) {
     if (route.about.empty()) continue;
     absl::StrAppend(&page, "<li>", route.method, " ", Link(route), ": ",
@@ -35,13 +36,14 @@ std::string IndexPage(const std::vector<HttpRoute>& routes) {
   return page + "</ul>\n</html>\n";
 }
 
-HttpRoute IndexRoute(const std::vector<HttpRoute>& routes) {
+HttpRoute IndexRoute(const std::vector<HttpRoute>& routes,
+                     const std::string& title) {
   HttpRoute route;
   route.method = "GET";
   route.path = "/";
   route.about = "This page";
-  route.handler = [page = IndexPage(routes)](const HttpRequest&,
-                                             HttpReply reply) {
+  route.handler = [page = IndexPage(routes, title)](const HttpRequest&,
+                                                    HttpReply reply) {
     HttpResponse response;
     response.content_type = "text/html; charset=utf-8";
     response.body = page;
@@ -98,9 +100,10 @@ std::string QueryOf(absl::string_view target) {
 }
 
 HttpRouter::HttpRouter(std::vector<HttpRoute> routes,
-                       const std::vector<std::string>& names)
+                       const std::vector<std::string>& names,
+                       const std::string& title)
     : hosts_(names) {
-  HttpRoute index = IndexRoute(routes);
+  HttpRoute index = IndexRoute(routes, title);
   for (HttpRoute& route : routes) {
     Methods& methods = routes_[route.path];
     std::string method = route.method;

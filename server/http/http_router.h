@@ -26,10 +26,11 @@ struct HttpHead {
 // Finds who answers. Immutable.
 class HttpRouter {
  public:
-  // Adds GET / if it is not there: a page that names the others. `names`: as in
-  // AllowedHosts. REQUIRES: no two routes of one method and path.
+  // Adds GET / if it is not there: a page under `title` that names the others.
+  // `names`: as in AllowedHosts. REQUIRES: no two routes of one method and
+  // path.
   HttpRouter(std::vector<HttpRoute> routes,
-             const std::vector<std::string>& names);
+             const std::vector<std::string>& names, const std::string& title);
 
   // The route, or the answer to who may not have one: 400 (no or several Host
   // headers, a target that is no path), 403 (Host or Origin), 404, 405 with

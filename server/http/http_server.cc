@@ -13,6 +13,7 @@
 #include "absl/strings/string_view.h"
 #include "absl/strings/strip.h"
 #include "boost/asio/io_context.hpp"
+#include "boost/asio/ip/host_name.hpp"
 #include "boost/asio/ip/tcp.hpp"
 #include "boost/asio/ip/v6_only.hpp"
 #include "boost/asio/post.hpp"
@@ -86,8 +87,14 @@ void NoticeSilentDeath(tcp::socket& socket) {
   socket.set_option(integer<IPPROTO_TCP, TCP_KEEPCNT>(3), ignored);
 }
 
+std::string NameOfThisMachine() {
+  error_code ignored;
+  return asio::ip::host_name(ignored);
+}
+
 std::vector<std::string> NamesOf(const HttpOptions& options) {
   std::vector<std::string> names = options.names;
+  names.push_back(NameOfThisMachine());
   const std::string host = HostWithoutPort(options.address);
   const bool every_address = host == "0.0.0.0" || host == "[::]";
   if (!every_address) names.push_back(host);
@@ -101,7 +108,7 @@ class HttpServer::Listener {
  public:
   Listener(HttpOptions options, std::vector<HttpRoute> routes)
       : options_(std::move(options)),
-        router_(std::move(routes), NamesOf(options_)) {}
+        router_(std::move(routes), NamesOf(options_), options_.title) {}
 
   absl::Status Open() {
     ASSAY_ASSIGN_OR_RETURN(const tcp::endpoint endpoint,

@@ -15,9 +15,11 @@ namespace assay {
 struct HttpOptions {
   // "127.0.0.1:7071", "[::1]:7071", "localhost:7071". Port 0: a free one.
   std::string address = "127.0.0.1:7071";
-  // Host names of this machine under which it may be reached, besides
-  // localhost and the address itself; see AllowedHosts.
+  // Names under which it may be reached, besides localhost, the host name of
+  // this machine and the address itself; see AllowedHosts.
   std::vector<std::string> names;
+  // Of the page at "/".
+  std::string title = "Assay";
 
   // Of these the last `reserved_connections` serve vital routes only, one
   // request each. What comes beyond is closed at once.

@@ -181,6 +181,14 @@ TEST(InsightViewTest, SavingsStandBesideWhatTheyMayHaveCost) {
   EXPECT_EQ(SavingsLines(response)[1],
             "had they gone on, one had become the best with a chance of 10 %: "
             "better by 0.01 on average, by 0.05 at most (95 %, of 3 trials)");
+  response.set_configurations_left(20);
+  response.set_schedule_steps_saved(400);
+  response.set_schedule_seconds_saved(900);
+  EXPECT_THAT(SavingsLines(response)[0], Not(HasSubstr("load checkpoints")));
+  EXPECT_EQ(SavingsLines(response)[1],
+            "20 configurations left below step 27 by the schedule, saved 15 "
+            "min 0 s of training (400 steps, less 5 s to load checkpoints), "
+            "beside 5 min 0 s spent");
 }
 
 }  // namespace

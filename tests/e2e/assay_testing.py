@@ -90,6 +90,14 @@ def binary(name):
     return None
 
 
+def fake_nvml_folder(lab):
+    """A folder for LD_LIBRARY_PATH in which a worker finds a driver's library: that of two GPUs that are not there."""
+    library = os.environ.get("ASSAY_FAKE_NVML", ROOT / "build/dev/tests/worker/libworker_fake_nvml.so")
+    folder = lab.new_folder("nvml")
+    (folder / "libnvidia-ml.so.1").symlink_to(library)
+    return folder
+
+
 def processes_of(folder):
     """{pid: command line} of all that have the folder in their command line or environment, trials among them."""
     found = {}
@@ -370,13 +378,13 @@ class Server:
 class Worker(Process):
     """An agent that runs any command."""
 
-    def __init__(self, lab, server, name, slots=1, flags=()):
+    def __init__(self, lab, server, name, slots=1, flags=(), environment=None):
         self.name = name
         self.folder = lab.new_folder("worker")
         super().__init__(
             [binary("assay-worker"), "--server", server.address, "--name", name, "--slots", str(slots),
              "--allow-any-command", "--state-dir", str(self.folder / "state"), "--grace", "1", *flags],
-            str(self.folder / "log"))
+            str(self.folder / "log"), {**os.environ, **(environment or {})})
 
 
 class Lab:
@@ -400,8 +408,8 @@ class Lab:
         self.logs.append(server.log)
         return server
 
-    def worker(self, server, name="worker", slots=1, flags=(), wait=True):
-        worker = Worker(self, server, name, slots, flags)
+    def worker(self, server, name="worker", slots=1, flags=(), wait=True, environment=None):
+        worker = Worker(self, server, name, slots, flags, environment)
         self.started.append(worker)
         self.logs.append(worker.log)
         if wait:

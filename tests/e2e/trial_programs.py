@@ -63,6 +63,18 @@ def pieces(seconds):
         connection.say({"finish": {"state": "COMPLETED", "metrics": metrics}})
 
 
+def watched(x, seconds):
+    """Nine steps of `seconds` each, until it is told to stop; every fifth trial fails."""
+    connection = Socket()
+    for step in range(1, 10):
+        time.sleep(float(seconds))  # As training does.
+        connection.report(step, loss=float(x) + 1 / (step + 9))
+        if connection.stop_reason is not None:
+            return
+    if trial_id() % 5 == 0:
+        sys.exit(1)
+
+
 def announce(folder):
     name = f"started.{trial_id()}.{os.environ['ASSAY_ATTEMPT']}.{os.getpid()}"
     (pathlib.Path(folder) / name).touch()

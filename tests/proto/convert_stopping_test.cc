@@ -249,5 +249,15 @@ TEST(ConvertStoppingTest, SavingsSayNoLossWhereThereIsNone) {
   EXPECT_EQ(ToMessage(savings).loss().high(), 0.25);
 }
 
+TEST(ConvertStoppingTest, SavingsOfAScheduleStandApart) {
+  const Savings savings{
+      .schedule = {.configurations = 4, .steps = 60, .seconds = 90.5}};
+  const v1::SavingsResponse message = ToMessage(savings);
+  EXPECT_EQ(message.configurations_left(), 4);
+  EXPECT_EQ(message.schedule_steps_saved(), 60);
+  EXPECT_EQ(message.schedule_seconds_saved(), 90.5);
+  EXPECT_EQ(message.seconds_saved(), 0);
+}
+
 }  // namespace
 }  // namespace assay

@@ -43,7 +43,8 @@ class MetricsObserverTest : public CoreTest {
   }
 
   ServerMetrics metrics_{clock_.Now()};
-  MetricsObserver observer_{{core_->studies, core_->storage, metrics_}};
+  MetricsObserver observer_{
+      {core_->studies, core_->storage, core_->workers, metrics_}};
   StudyId study_;
 };
 
@@ -125,6 +126,15 @@ TEST_F(ShownStudyTest, MeasuresTheStockOfReadyProposals) {
             absl::StrCat(core_->studies.RunnerIfAny(study_)->stock()));
 }
 
+TEST_F(MetricsObserverTest, AStudyThatNoWorkerServesSaysWhy) {
+  study_ = core_->Create(WorkerSpec("ann", "w"));
+  observer_.MeasureWaiting();
+  EXPECT_EQ(ValueOf("assay_study_waiting{", "reason=\"no_worker\""), "1");
+  ASSERT_TRUE(core_->Pause(study_).ok());
+  observer_.MeasureWaiting();
+  EXPECT_EQ(ValueOf("assay_study_waiting{", ""), "none");
+}
+
 TEST_F(ShownStudyTest, AStudyThatIsOverIsShownNoMore) {
   const Token running = Lease();
   ASSERT_TRUE(core_->Stop(study_).ok());
@@ -154,7 +164,8 @@ TEST_F(ShownStudyTest, AReopenedStudyIsShownAgainWithItsBest) {
 TEST_F(ShownStudyTest, LoadShowsWhatWasThereBefore) {
   ASSERT_TRUE(core_->Complete(Lease(), 0.5).ok());
   ServerMetrics fresh(clock_.Now());
-  MetricsObserver observer({core_->studies, core_->storage, fresh});
+  MetricsObserver observer(
+      {core_->studies, core_->storage, core_->workers, fresh});
   ASSERT_TRUE(observer.Load().ok());
   EXPECT_THAT(fresh.Serialize(), HasSubstr("metric=\"loss\""));
   EXPECT_THAT(fresh.Serialize(), HasSubstr("study=\"local/a\""));

@@ -1,17 +1,13 @@
 #include "server/metrics.h"
 
-#include <fstream>
-#include <map>
 #include <string>
 #include <thread>
 #include <vector>
 
-#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_join.h"
-#include "absl/strings/str_split.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "tests/support/metric_table.h"
 
 namespace assay {
 namespace {
@@ -31,68 +27,24 @@ class MetricsTest : public ::testing::Test {
   ServerMetrics metrics_{absl::FromUnixSeconds(1'700'000'000)};
 };
 
-// "name type labels" of each family that a scrape shows; le and quantile,
-// which belong to the type, left out.
-std::vector<std::string> Families(const std::string& text) {
-  std::map<std::string, std::pair<std::string, std::string>> families;
-  std::string name;
-  for (absl::string_view line : absl::StrSplit(text, '\n')) {
-    const std::vector<std::string> words = absl::StrSplit(line, ' ');
-    if (absl::StartsWith(line, "# TYPE ")) {
-      name = words[2];
-      families[name].first = words[3];
-    } else if (!absl::StartsWith(line, "#") && absl::StrContains(line, '{')) {
-      std::vector<std::string> labels;
-      const size_t open = line.find('{');
-      for (absl::string_view pair : absl::StrSplit(
-               line.substr(open + 1, line.find('}') - open - 1), ',')) {
-        const std::string label(pair.substr(0, pair.find('=')));
-        if (label != "le") labels.push_back(label);
-      }
-      std::sort(labels.begin(), labels.end());
-      families[name].second = absl::StrJoin(labels, ", ");
-    }
-  }
-  std::vector<std::string> lines;
-  for (const auto& [family, shown] : families) {
-    lines.push_back(absl::StrCat(family, " ", shown.first, " ", shown.second));
-  }
-  return lines;
-}
-
-std::string Sorted(absl::string_view labels) {
-  std::vector<std::string> names = absl::StrSplit(labels, ", ");
-  std::sort(names.begin(), names.end());
-  return absl::StrJoin(names, ", ");
-}
-
 TEST_F(MetricsTest, ListIsWhatAScrapeShows) {
   metrics_.AddStudy({1}, "ann/mnist");
   metrics_.SetTrials({1}, Running(1));
   metrics_.SetBest({1}, "loss", 1);
   metrics_.SetStock({1}, 1);
+  metrics_.SetSaved({1}, ServerMetrics::Saver::kSchedule, 1);
+  metrics_.SetWaiting({1}, "busy");
   metrics_.ObserveSuggest("random", absl::Seconds(1));
   metrics_.ObserveRpc("TrialService/Report", absl::StatusCode::kOk,
                       absl::Seconds(1));
-  std::vector<std::string> listed;
-  for (const MetricInfo& info : ServerMetrics::List()) {
-    listed.push_back(
-        absl::StrCat(info.name, " ", info.type, " ", Sorted(info.labels)));
-  }
-  EXPECT_THAT(Families(metrics_.Serialize()), ElementsAreArray(listed));
+  EXPECT_THAT(ScrapedFamilies(metrics_.Serialize()),
+              ElementsAreArray(ListedFamilies(ServerMetrics::List())));
 }
 
-// The table of the README is made from the list: on a difference, copy it.
-TEST_F(MetricsTest, ReadmeShowsTheList) {
-  std::string table =
-      "| name | type | labels | meaning |\n| --- | --- | --- | --- |\n";
-  for (const MetricInfo& info : ServerMetrics::List()) {
-    absl::StrAppend(&table, "| `", info.name, "` | ", info.type, " | ",
-                    info.labels, " | ", info.meaning, " |\n");
-  }
-  std::ifstream file(ASSAY_HTTP_README);
-  const std::string readme((std::istreambuf_iterator<char>(file)), {});
-  EXPECT_THAT(readme, HasSubstr(table));
+// The table is made from the list: on a difference, copy it.
+TEST_F(MetricsTest, DocumentationShowsTheList) {
+  EXPECT_THAT(DocumentedRows(ASSAY_METRICS_TABLE, "coordinator"),
+              ElementsAreArray(ListedRows(ServerMetrics::List())));
 }
 
 TEST_F(MetricsTest, TrialsOfAStudyByState) {
@@ -129,6 +81,8 @@ TEST_F(MetricsTest, RemovedStudyLeavesNothingAndNeverComesBack) {
   metrics_.SetTrials({7}, Running(1));
   metrics_.SetBest({7}, "loss", 0.5);
   metrics_.SetStock({7}, 3);
+  metrics_.SetSaved({7}, ServerMetrics::Saver::kEarlyStopping, 9);
+  metrics_.SetWaiting({7}, "no_worker");
   metrics_.RemoveStudy({7});
   metrics_.RemoveStudy({7});
   metrics_.SetBest({7}, "loss", 0.25);
@@ -163,6 +117,36 @@ TEST_F(MetricsTest, StudiesBeyondTheLimitAreCounted) {
   text = metrics_.Serialize();
   EXPECT_THAT(text, HasSubstr("s202."));
   EXPECT_THAT(text, HasSubstr("assay_studies_without_series 1\n"));
+}
+
+TEST_F(MetricsTest, AStudyWaitsForOneReasonAtATime) {
+  metrics_.AddStudy({7}, "ann/mnist");
+  metrics_.SetWaiting({7}, "no_worker");
+  metrics_.SetWaiting({7}, "busy");
+  const std::string text = metrics_.Serialize();
+  EXPECT_THAT(text, HasSubstr("assay_study_waiting{id=\"7\",reason=\"busy\","
+                              "study=\"ann/mnist\"} 1\n"));
+  EXPECT_THAT(text, Not(HasSubstr("no_worker\"")));
+  metrics_.SetWaiting({7}, "");
+  EXPECT_THAT(metrics_.Serialize(), Not(HasSubstr("assay_study_waiting{")));
+}
+
+TEST_F(MetricsTest, SavedTrainingByWhatSavedIt) {
+  metrics_.AddStudy({7}, "ann/mnist");
+  metrics_.SetSaved({7}, ServerMetrics::Saver::kEarlyStopping, 90);
+  metrics_.SetSaved({7}, ServerMetrics::Saver::kSchedule, -2);
+  const std::string text = metrics_.Serialize();
+  EXPECT_THAT(text, HasSubstr("{by=\"early_stopping\",id=\"7\",study="
+                              "\"ann/mnist\"} 90\n"));
+  EXPECT_THAT(text, HasSubstr("{by=\"schedule\",id=\"7\",study="
+                              "\"ann/mnist\"} -2\n"));
+}
+
+TEST_F(MetricsTest, ATotalThatIsCountedElsewhereNeverFalls) {
+  metrics_.SetCommitFailures(3);
+  metrics_.SetCommitFailures(2);
+  EXPECT_THAT(metrics_.Serialize(),
+              HasSubstr("assay_commit_failures_total 3\n"));
 }
 
 TEST_F(MetricsTest, RpcsByMethodAndCode) {

@@ -87,6 +87,19 @@ TEST(ConfigTest, FlagsOfCheckpoints) {
   EXPECT_EQ((*config)->checkpoint_wait, absl::Seconds(1.5));
 }
 
+TEST(ConfigTest, AMetricsPortIsAskedFor) {
+  EXPECT_EQ((*Read({}))->http, "none");
+  const auto config = Read({"--http", "127.0.0.1:0", "--http-name", "node-1",
+                            "--http-name", "node-1.lab"});
+  ASSERT_TRUE(config.ok()) << config.status();
+  EXPECT_EQ((*config)->http, "127.0.0.1:0");
+  EXPECT_THAT((*config)->http_names, ElementsAre("node-1", "node-1.lab"));
+  const absl::Status open = Read({"--http", "0.0.0.0:7072"}).status();
+  EXPECT_EQ(open.code(), absl::StatusCode::kPermissionDenied);
+  EXPECT_THAT(std::string(open.message()), HasSubstr("--http 0.0.0.0:7072"));
+  EXPECT_TRUE(Read({"--http", "0.0.0.0:7072", "--insecure"}).ok());
+}
+
 TEST(ConfigTest, AWrongFlagIsNamed) {
   EXPECT_THAT(ErrorOf(Read({"--slots", "-1"}).status()), HasSubstr("--slots"));
   EXPECT_THAT(ErrorOf(Read({"--drain", "x"}).status()), HasSubstr("--drain"));

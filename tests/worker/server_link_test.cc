@@ -145,6 +145,10 @@ TEST_F(ServerLinkTest, AfterABreakSaysWhatItHoldsAndSendsTheRestAgain) {
   const auto again = coordinator_.Next(Case::kMeasurements).measurements();
   EXPECT_EQ(again.measurements(0).sequence(), 1);
   EXPECT_EQ(again.measurements(0).step(), 1);
+  const LinkState state = link_->state();
+  EXPECT_TRUE(state.connected);
+  EXPECT_EQ(state.streams, 2);
+  EXPECT_GT(state.spool_bytes, 0);
 }
 
 TEST_F(ServerLinkTest, WaitsForACoordinatorThatIsAway) {

@@ -39,6 +39,20 @@ TEST(SlotTableTest, NamesTheDevicesOfSlots) {
   EXPECT_EQ(slots.DevicesOf({2}), "");
 }
 
+TEST(SlotTableTest, TellsWhatIsBusy) {
+  SlotTable slots(3, {5, 7});
+  slots.Take(0);
+  slots.Take(1);
+  EXPECT_EQ(slots.busy(), 2);
+  EXPECT_THAT(slots.BusyGpus(), ElementsAre(5, 7));
+  slots.Release({0});
+  slots.Take(0);
+  slots.Take(0);
+  EXPECT_EQ(slots.busy(), 3);
+  slots.Release({0, 1});
+  EXPECT_THAT(slots.BusyGpus(), ElementsAre());
+}
+
 TEST(SlotTableTest, MoreGpusThanSlotsAreLeftAlone) {
   SlotTable slots(1, {0, 1});
   EXPECT_FALSE(slots.CanEverTake(2));

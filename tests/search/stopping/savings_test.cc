@@ -57,6 +57,42 @@ TEST(SavingsTest, ARulesMaxStepsCountBeforeWhatTrialsRan) {
   EXPECT_EQ(savings->steps, 26);
 }
 
+TEST(SavingsTest, AScheduleSaysHowFarTrialsGo) {
+  StudySpec study = Study(kAboveFive);
+  study.schedule = {.name = "asha", .max_steps = 9};
+  const auto savings =
+      SavingsOf(study, {Recorded(0, {4, 3}, TrialState::kCompleted),
+                        Recorded(1, {9}, TrialState::kStopped, 10)});
+  EXPECT_EQ(savings->max_steps, 9);
+  EXPECT_EQ(savings->steps, 8);
+  EXPECT_EQ(savings->seconds, 8 * 10);
+  study.stopping.rules.push_back({.name = "asha", .max_steps = 27});
+  EXPECT_EQ(SavingsOf(study, {})->max_steps, 27);
+}
+
+// Trial 2 goes on from trial 0: what is left is trial 1, at step 2 of 9.
+TEST(SavingsTest, AScheduleSavesWhatItDoesNotGoOnWith) {
+  StudySpec study;
+  study.metrics = {{.name = "loss"}};
+  study.schedule = {.name = "asha", .max_steps = 9};
+  RecordedTrial next = Recorded(2, {3}, TrialState::kRunning, 4);
+  next.trial.continues = {100};
+  next.trial.from_step = 2;
+  next.reports[0].measurement.step = 3;
+  next.reports[0].measurement.elapsed_seconds = 5;
+  const std::vector<RecordedTrial> recorded = {
+      Recorded(0, {4, 3}, TrialState::kCompleted),
+      Recorded(1, {5, 4}, TrialState::kCompleted, 10), next};
+  const auto savings = SavingsOf(study, recorded);
+  EXPECT_EQ(savings->schedule.configurations, 1);
+  EXPECT_EQ(savings->schedule.steps, 7);
+  EXPECT_EQ(savings->schedule.seconds, 7 * 10 - savings->reload_seconds);
+  EXPECT_EQ(savings->seconds, 0);
+
+  study.schedule.name = "pbt";
+  EXPECT_EQ(SavingsOf(study, recorded)->schedule.configurations, 0);
+}
+
 TEST(SavingsTest, NothingIsClaimedWithoutAnEnd) {
   const auto savings =
       SavingsOf(Study(kAboveFive), {Recorded(1, {9}, TrialState::kStopped)});

@@ -1,5 +1,7 @@
 #include "server/http/http_server.h"
 
+#include <unistd.h>
+
 #include <future>
 #include <memory>
 #include <string>
@@ -160,6 +162,9 @@ TEST_F(HttpServerTest, ForeignHostIs403) {
   EXPECT_EQ(status("127.0.0.1:9"), 200);
   EXPECT_EQ(status("[::1]:9"), 200);
   EXPECT_EQ(status("assay.lab"), 200);
+  char name[257] = {};
+  ASSERT_EQ(gethostname(name, sizeof(name) - 1), 0);
+  EXPECT_EQ(status(std::string(name) + ":7071"), 200);
 }
 
 TEST_F(HttpServerTest, ForeignOriginIs403) {

@@ -8,6 +8,7 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "server/http/http_server.h"
+#include "server/metrics.h"
 #include "tests/server/http/http_client.h"
 
 namespace assay {
@@ -21,7 +22,8 @@ class MonitoringRoutesTest : public ::testing::Test {
     HttpOptions options;
     options.address = "127.0.0.1:0";
     auto server = HttpServer::Start(
-        options, MonitoringRoutes(metrics_, [this] { return health_; }));
+        options, MonitoringRoutes([this] { return metrics_.Serialize(); },
+                                  [this] { return health_; }));
     EXPECT_TRUE(server.ok()) << server.status();
     server_ = *std::move(server);
   }

@@ -20,6 +20,7 @@
 #include "nlohmann/json.hpp"
 #include "server/http/http_server.h"
 #include "server/http/monitoring_routes.h"
+#include "server/metrics.h"
 #include "tests/server/http/http_client.h"
 
 extern char** environ;
@@ -113,7 +114,8 @@ class PrometheusTest : public ::testing::Test {
     HttpOptions options;
     options.address = "127.0.0.1:0";
     auto server = HttpServer::Start(
-        options, MonitoringRoutes(metrics_, [] { return absl::OkStatus(); }));
+        options, MonitoringRoutes([this] { return metrics_.Serialize(); },
+                                  [] { return absl::OkStatus(); }));
     ASSERT_TRUE(server.ok()) << server.status();
     server_ = *std::move(server);
   }
