@@ -1,0 +1,73 @@
+import {Code, ConnectError} from '@connectrpc/connect';
+
+import type {Study, TrialMeasurement, WatchStudyResponse} from '../gen/assay/v1/study_pb';
+import {type Trial, toTrial} from '../model/trial';
+import {studyService} from './client';
+import {pause, untilVisible, whileVisible} from './visibility';
+
+const flushMilliseconds = 200;
+const retryMilliseconds = 1000;
+
+/** A study with all its trials, kept as the server has them until `signal` aborts. */
+export class StudyFeed {
+  study = $state.raw<Study>();
+  /** By number; each change makes a new array. */
+  trials = $state.raw<Trial[]>([]);
+  /** True once every trial is here. */
+  loaded = $state(false);
+  /** Why there is no such study (any more). */
+  error = $state('');
+  /** Hears of new measurements. */
+  readonly listeners = new Set<(measurements: TrialMeasurement[]) => void>();
+
+  #known: Trial[] = [];
+  #revision = 0n;
+  #flush: ReturnType<typeof setTimeout> | undefined;
+
+  constructor(readonly id: string, signal: AbortSignal) {
+    this.#run(signal);
+  }
+
+  async #run(signal: AbortSignal) {
+    while (!signal.aborted && !this.error) {
+      await untilVisible(signal);
+      await this.#watch(whileVisible(signal));
+      await pause(retryMilliseconds, signal);
+    }
+    clearTimeout(this.#flush);
+  }
+
+  async #watch(signal: AbortSignal) {
+    try {
+      const after = this.loaded ? this.#revision : 0n;
+      for await (const change of studyService.watch({study: this.id, after}, {signal})) this.#take(change);
+    } catch (error) {
+      const {code, rawMessage} = ConnectError.from(error);
+      if (code === Code.OutOfRange) this.loaded = false;  // Another history: from the start.
+      else if (code === Code.NotFound || code === Code.InvalidArgument) this.error = rawMessage;
+    }
+  }
+
+  #take(change: WatchStudyResponse) {
+    if (change.snapshot && change.study) {
+      this.#known = [];
+      this.loaded = false;
+    }
+    for (const message of change.trials) this.#known[Number(message.number)] = toTrial(message);
+    this.#revision = change.revision;
+    if (change.measurements.length) this.listeners.forEach((listener) => listener(change.measurements));
+    const first = !this.study;
+    if (change.study) this.study = change.study;
+    const complete = !this.loaded && this.#known.length >= Number(this.study?.counts?.trials ?? 0n);
+    if (first || complete) this.#publish();
+    else this.#flush ??= setTimeout(() => this.#publish(), flushMilliseconds);
+    if (complete) this.loaded = true;
+  }
+
+  #publish() {
+    clearTimeout(this.#flush);
+    this.#flush = undefined;
+    // A page of changes may name a trial before those below it.
+    this.trials = this.#known.filter(Boolean);
+  }
+}

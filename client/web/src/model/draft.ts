@@ -1,0 +1,85 @@
+import {type DescMessage, fromJson, type JsonObject, ScalarType, toJson} from '@bufbuild/protobuf';
+
+import {type Study, type StudySpec, StudySpecSchema} from '../gen/assay/v1/study_pb';
+import type {Scalar} from './format';
+
+/**
+ * A study that is being written: the JSON form of StudySpec, as in a study file. The form and the
+ * text are two views of it. (The shape is the proto's; fromJson() checks it.)
+ */
+// eslint-disable-next-line @typescript-eslint/no-explicit-any
+export type Draft = Record<string, any>;
+
+export function emptyDraft(): Draft {
+  return {
+    name: '',
+    metrics: [{name: '', goal: 'MAXIMIZE'}],
+    parameters: [{name: '', double: {min: null, max: null}}],
+    algorithm: {auto: {}},
+    budget: {max_trials: 100},
+  };
+}
+
+/** A new study like another one, that learns from it. */
+export function cloneOf(study: Study): Draft {
+  const spec = toJson(StudySpecSchema, study.spec!, {useProtoFieldName: true}) as JsonObject;
+  return {...spec, name: `${study.spec!.name}-2`, seed: undefined, warm_start: [{study: String(study.id), trust: 'SAME'}]};
+}
+
+/** Throws with what is wrong. Inputs that were left empty are left out. */
+export function toSpec(draft: Draft): StudySpec {
+  return fromJson(StudySpecSchema, withoutEmpty(draft) as JsonObject);
+}
+
+export function toText(draft: Draft): string {
+  return JSON.stringify(withoutEmpty(draft), null, 2);
+}
+
+function withoutEmpty(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(withoutEmpty);
+  if (typeof value !== 'object' || value === null) return value;
+  return Object.fromEntries(
+    Object.entries(value).filter(([, part]) => part !== null && part !== undefined && part !== '').map(([key, part]) => [key, withoutEmpty(part)]));
+}
+
+/** "adam, 0.5, true": each is what it looks like. */
+export function parseList(text: string): Scalar[] {
+  return text.split(',').map((part) => part.trim()).filter(Boolean).map((part) => {
+    if (part === 'true' || part === 'false') return part === 'true';
+    return Number.isNaN(Number(part)) ? part : Number(part);
+  });
+}
+
+export function listText(values: Scalar[] | undefined): string {
+  return (values ?? []).join(', ');
+}
+
+// --- What a message of the schema has, for inputs -----------------------------
+
+export interface Field {
+  name: string;
+  kind: 'number' | 'whole' | 'text' | 'flag';
+  choices?: string[];
+}
+
+/** Fields with one plain value, outside of oneofs. */
+export function plainFields(message: DescMessage): Field[] {
+  return message.fields.flatMap((field): Field[] => {
+    if (field.oneof) return [];
+    if (field.fieldKind === 'enum') return [{name: field.name, kind: 'text', choices: field.enum.values.slice(1).map(({name}) => name)}];
+    if (field.fieldKind !== 'scalar') return [];
+    if (field.scalar === ScalarType.STRING) return [{name: field.name, kind: 'text'}];
+    if (field.scalar === ScalarType.BOOL) return [{name: field.name, kind: 'flag'}];
+    return [{name: field.name, kind: field.scalar === ScalarType.DOUBLE ? 'number' : 'whole'}];
+  });
+}
+
+/** The messages of a oneof by name. */
+export function choicesOf(message: DescMessage, oneof: string): Record<string, DescMessage> {
+  const fields = message.oneofs.find(({name}) => name === oneof)!.fields;
+  return Object.fromEntries(fields.flatMap((field) => (field.fieldKind === 'message' ? [[field.name, field.message]] : [])));
+}
+
+export function words(name: string): string {
+  return name.replaceAll('_', ' ');
+}
