@@ -9,31 +9,38 @@ const flushMilliseconds = 300;
 export class Attempts {
   /** By the trial's id; each change makes a new map. */
   known = $state.raw(new Map<number, Attempt[]>());
-  #asked = new Map<number, string>();
   #found = new Map<number, Attempt[]>();
+  #asked = new Map<number, string>();
+  #wanted: Trial[] = [];
+  #calls = 0;
+  #flush: ReturnType<typeof setTimeout> | undefined;
 
-  async load(trials: Trial[], signal: AbortSignal) {
-    const wanted = trials.filter((trial) => this.#asked.get(trial.id) !== version(trial));
-    const timer = setInterval(() => this.#publish(), flushMilliseconds);
-    await Promise.all(Array.from({length: callsAtOnce}, async () => {
-      for (let trial = wanted.shift(); trial && !signal.aborted; trial = wanted.shift()) await this.#ask(trial, signal);
-    }));
-    clearInterval(timer);
-    this.#publish();
+  constructor(readonly signal: AbortSignal) {}
+
+  /** Instead of those that were wanted before; the last ones first. */
+  want(trials: Trial[]) {
+    this.#wanted = trials.filter((trial) => this.#asked.get(trial.id) !== version(trial));
+    while (this.#calls < callsAtOnce && this.#wanted.length) this.#ask(this.#wanted.pop()!);
   }
 
-  async #ask(trial: Trial, signal: AbortSignal) {
+  async #ask(trial: Trial) {
+    this.#calls++;
+    this.#asked.set(trial.id, version(trial));
     try {
-      const {attemptList} = await trialService.get({trialId: BigInt(trial.id)}, {signal});
+      const {attemptList} = await trialService.get({trialId: BigInt(trial.id)}, {signal: this.signal});
       this.#found.set(trial.id, attemptList);
-      this.#asked.set(trial.id, version(trial));
+      this.#flush ??= setTimeout(() => this.#publish(), flushMilliseconds);
     } catch {
-      // The next change asks again.
+      this.#asked.delete(trial.id);  // Wanted again with the next change.
     }
+    this.#calls--;
+    const next = this.#wanted.pop();
+    if (next && !this.signal.aborted) this.#ask(next);
   }
 
   #publish() {
-    if (this.#found.size) this.known = new Map(this.#found);
+    this.#flush = undefined;
+    this.known = new Map(this.#found);
   }
 }
 

@@ -1,7 +1,7 @@
 import {ConnectError} from '@connectrpc/connect';
 
 import {connection} from './connection.svelte';
-import {pause, untilVisible} from './visibility';
+import {pause, untilVisible} from './waiting';
 
 /** What a call answered last, and why it has no newer answer. */
 export class Answer<T> {

@@ -3,9 +3,11 @@ import {Code, ConnectError} from '@connectrpc/connect';
 import type {Study, TrialMeasurement, WatchStudyResponse} from '../gen/assay/v1/study_pb';
 import {type Trial, toTrial} from '../model/trial';
 import {studyService} from './client';
-import {pause, untilVisible, whileVisible} from './visibility';
+import {nextTask, pause, untilVisible, whileVisible} from './waiting';
 
+// Views take the longer, the more trials there are.
 const flushMilliseconds = 200;
+const flushMillisecondsATrial = 0.05;
 const retryMilliseconds = 1000;
 
 /** A study with all its trials, kept as the server has them until `signal` aborts. */
@@ -40,7 +42,10 @@ export class StudyFeed {
   async #watch(signal: AbortSignal) {
     try {
       const after = this.loaded ? this.#revision : 0n;
-      for await (const change of studyService.watch({study: this.id, after}, {signal})) this.#take(change);
+      for await (const change of studyService.watch({study: this.id, after}, {signal})) {
+        this.#take(change);
+        if (change.snapshot) await nextTask();  // Between two pages the browser answers its user.
+      }
     } catch (error) {
       const {code, rawMessage} = ConnectError.from(error);
       if (code === Code.OutOfRange) this.loaded = false;  // Another history: from the start.
@@ -60,7 +65,7 @@ export class StudyFeed {
     if (change.study) this.study = change.study;
     const complete = !this.loaded && this.#known.length >= Number(this.study?.counts?.trials ?? 0n);
     if (first || complete) this.#publish();
-    else this.#flush ??= setTimeout(() => this.#publish(), flushMilliseconds);
+    else this.#flush ??= setTimeout(() => this.#publish(), flushMilliseconds + flushMillisecondsATrial * this.#known.length);
     if (complete) this.loaded = true;
   }
 

@@ -5,7 +5,7 @@ import type {Attribute, Measurement, Trial as TrialMessage} from '../gen/assay/v
 import type {Checkpoint} from '../gen/assay/v1/checkpoint_pb';
 import {isEnded, toTrial} from '../model/trial';
 import {checkpointService, studyService, trialService} from './client';
-import {pause, untilVisible, whileVisible} from './visibility';
+import {pause, untilVisible, whileVisible} from './waiting';
 
 const retryMilliseconds = 1000;
 

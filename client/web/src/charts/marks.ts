@@ -1,7 +1,14 @@
 import type {Projection} from './Plot.svelte';
 import type {Drawing} from './painter';
 
-const batch = 400;
+const batch = 200;
+
+/** The indices below `count` that a test lets through. */
+export function indicesWhere(count: number, test: (index: number) => boolean): number[] {
+  const found: number[] = [];
+  for (let i = 0; i < count; i++) if (test(i)) found.push(i);
+  return found;
+}
 
 /** Discs at the given places of `xs` and `ys`. */
 export function* discs(

@@ -3,7 +3,7 @@ import {ListValueSchema} from '@bufbuild/protobuf/wkt';
 
 import {Goal, type Metric, type Parameter, Scale as ScaleName, type StudySpec} from '../gen/assay/v1/study_pb';
 import type {Scalar} from './format';
-import {categories, linear, log, logitScale, reverseLog, rounded, type Scale} from './scale';
+import {categories, clamp, linear, log, logitScale, reverseLog, rounded, type Scale} from './scale';
 import type {Trial} from './trial';
 
 /** A column of the study: a parameter or a metric, and its place on a plot. */
@@ -83,6 +83,17 @@ export function metricAxes(spec: StudySpec, trials: Trial[]): Axis[] {
     const values = trials.map(of).filter((value) => value !== undefined);
     return {key: `m:${name}`, name, isMetric: true, scale: metricScale(values), of};
   });
+}
+
+/** Values beyond the ends of an axis lie on them. */
+export function within(values: Float64Array, {min, max}: {min: number; max: number}): {values: Float64Array; beyond: number} {
+  let beyond = 0;
+  const clamped = values.map((value) => {
+    const at = clamp(value, min, max);
+    if (at !== value && !Number.isNaN(value)) beyond++;
+    return at;
+  });
+  return {values: clamped, beyond};
 }
 
 export function objectives(spec: StudySpec): Metric[] {

@@ -11,28 +11,49 @@ import type {Scalar} from './format';
 export type Draft = Record<string, any>;
 
 export function emptyDraft(): Draft {
-  return {
+  return complete({
     name: '',
     metrics: [{name: '', goal: 'MAXIMIZE'}],
     parameters: [{name: '', double: {min: null, max: null}}],
     algorithm: {auto: {}},
     budget: {max_trials: 100},
-  };
+  });
 }
 
 /** A new study like another one, that learns from it. */
 export function cloneOf(study: Study): Draft {
   const spec = toJson(StudySpecSchema, study.spec!, {useProtoFieldName: true}) as JsonObject;
-  return {...spec, name: `${study.spec!.name}-2`, seed: undefined, warm_start: [{study: String(study.id), trust: 'SAME'}]};
+  return complete({...spec, name: `${study.spec!.name}-2`, seed: undefined, warm_start: [{study: String(study.id), trust: 'SAME'}]});
+}
+
+/** From a text; throws with what is wrong. */
+export function fromText(text: string): Draft {
+  return complete(toJson(StudySpecSchema, fromJson(StudySpecSchema, JSON.parse(text)), {useProtoFieldName: true}) as JsonObject);
+}
+
+/** With what inputs are bound to. JSON leaves out zeros. */
+function complete(draft: Draft): Draft {
+  for (const part of ['algorithm', 'budget', 'stopping', 'trial', 'schedule']) draft[part] ??= {};
+  for (const list of ['metrics', 'parameters', 'constraints', 'warm_start']) draft[list] ??= [];
+  for (const {double, integer} of draft.parameters)
+    for (const range of [double, integer].filter((one) => one && one.min !== null)) Object.assign(range, {min: range.min ?? 0, max: range.max ?? 0});
+  return draft;
 }
 
 /** Throws with what is wrong. Inputs that were left empty are left out. */
 export function toSpec(draft: Draft): StudySpec {
-  return fromJson(StudySpecSchema, withoutEmpty(draft) as JsonObject);
+  return fromJson(StudySpecSchema, written(draft) as JsonObject);
 }
 
 export function toText(draft: Draft): string {
-  return JSON.stringify(withoutEmpty(draft), null, 2);
+  return JSON.stringify(written(draft), null, 2);
+}
+
+/** An empty `stopping`, `trial` or `schedule` would say something. */
+function written(draft: Draft): unknown {
+  const spec = withoutEmpty(draft) as Draft;
+  for (const part of ['stopping', 'trial', 'schedule']) if (Object.keys(spec[part] ?? {}).length === 0) delete spec[part];
+  return spec;
 }
 
 function withoutEmpty(value: unknown): unknown {

@@ -6,7 +6,7 @@ export type Scalar = string | number | boolean;
 export function formatNumber(value: number, digits = 5): string {
   if (!Number.isFinite(value)) return Number.isNaN(value) ? 'NaN' : value > 0 ? '∞' : '−∞';
   const size = Math.abs(value);
-  if (Number.isInteger(value) && size < 1e9) return size < 1e4 ? String(value) : value.toLocaleString('en');
+  if (Number.isInteger(value) && size < 1e9) return size < 1e4 ? String(value) : grouped.format(value);
   if (size !== 0 && (size < 1e-4 || size >= 1e7)) return value.toExponential(Math.min(digits - 1, 3)).replace(/\.?0+e/, 'e').replace('e+', 'e');
   return String(Number(value.toPrecision(digits)));
 }
@@ -16,8 +16,10 @@ export function formatValue(value: Scalar | undefined): string {
   return typeof value === 'number' ? formatNumber(value) : String(value);
 }
 
+const grouped = new Intl.NumberFormat('en');
+
 export function formatCount(count: number | bigint): string {
-  return count.toLocaleString('en');
+  return grouped.format(count);
 }
 
 export function plural(count: number, one: string, many = `${one}s`): string {

@@ -28,6 +28,7 @@ export class StudyState {
   readonly objectives = $derived(objectives(this.spec));
   /** One byte a trial: what brushes and states show. */
   readonly mask = $derived(maskOf(this.#filter, this.trials, this.axes));
+  readonly shownCount = $derived(this.mask.reduce((sum, shown) => sum + shown, 0));
   readonly shown = $derived(this.trials.filter((_, i) => this.mask[i]));
 
   /** The objective that views of one value show: the address names it, else the first. */

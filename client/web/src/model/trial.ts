@@ -74,3 +74,9 @@ export function compareScalars(a: Scalar | undefined, b: Scalar | undefined): nu
   if (typeof a === 'number' && typeof b === 'number') return a - b;
   return String(a).localeCompare(String(b), undefined, {numeric: true});
 }
+
+/** Entries in the order of `names`, which a map of a message has not; others follow. */
+export function ordered<T>(values: Record<string, T>, names: string[]): [string, T][] {
+  const place = (name: string) => (names.includes(name) ? names.indexOf(name) : names.length);
+  return Object.entries(values).sort(([a], [b]) => place(a) - place(b));
+}
