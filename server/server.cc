@@ -13,7 +13,9 @@
 #include <cerrno>
 #include <cstdlib>
 #include <filesystem>
+#include <iterator>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
@@ -23,6 +25,7 @@
 #include "server/checkpoint_collector.h"
 #include "server/checkpoint_registry.h"
 #include "server/chunk_keeper.h"
+#include "server/connect/connect_api.h"
 #include "server/grpc/checkpoint_service.h"
 #include "server/grpc/insight_service.h"
 #include "server/grpc/refuse_unparsable.h"
@@ -35,6 +38,7 @@
 #include "server/grpc/worker_service.h"
 #include "server/http/http_server.h"
 #include "server/http/monitoring_routes.h"
+#include "server/http/web_routes.h"
 #include "server/insight.h"
 #include "server/metrics.h"
 #include "server/metrics_observer.h"
@@ -48,6 +52,7 @@ namespace {
 
 constexpr int kMaxMessageBytes = 16 << 20;
 constexpr auto kShutdownGrace = std::chrono::milliseconds(1000);
+constexpr absl::Duration kHttpGrace = absl::Seconds(1);
 constexpr absl::Duration kRequestMemory = absl::Hours(24);
 
 // Long reads and decisions are short beside a fit: they have threads of their
@@ -55,8 +60,15 @@ constexpr absl::Duration kRequestMemory = absl::Hours(24);
 constexpr int kReadThreads = 2;
 constexpr int kSearchNiceness = 10;
 constexpr int kInsightNiceness = 19;  // Somebody looks; nothing waits.
+// A page of a browser converts megabytes: gRPC's clients shall not feel it.
+constexpr int kJsonThreads = 2;
+constexpr int kJsonNiceness = 5;
 // They wait for the disk more than they work.
 constexpr int kCheckpointThreads = 4;
+
+void Append(std::vector<HttpRoute> more, std::vector<HttpRoute>& routes) {
+  std::move(more.begin(), more.end(), std::back_inserter(routes));
+}
 
 absl::StatusOr<std::unique_ptr<Storage>> OpenStorage(
     const ServerConfig& config) {
@@ -139,11 +151,15 @@ class Server::Parts {
     if (std::exchange(stopped_, true)) return;
     dispatcher_.StopHandingOut();
     insight_.Stop();
+    // First: what it asks of gRPC would be cut off by gRPC's shutdown at once.
+    if (http_) http_->Stop(kHttpGrace);
+    http_.reset();
     if (grpc_) {
       grpc_->Shutdown(std::chrono::system_clock::now() + kShutdownGrace);
     }
-    if (http_) http_->Stop(absl::Seconds(1));
+    connect_.reset();
     timer_.Stop();
+    json_pool_->Stop();
     insight_pool_->Stop();
     checkpoint_pool_->Stop();
     search_pool_->Stop();
@@ -151,7 +167,6 @@ class Server::Parts {
     storage_.reset();  // Commits what waits.
     reports_.Stop();
     grpc_.reset();
-    http_.reset();
   }
 
   std::string grpc_address() const {
@@ -257,12 +272,12 @@ class Server::Parts {
     builder.AddListeningPort(config_.grpc, grpc::InsecureServerCredentials(),
                              &grpc_port_);
     builder.experimental().SetInterceptorCreators(RefuseUnparsable());
-    builder.RegisterService(&study_service_);
-    builder.RegisterService(&trial_service_);
-    builder.RegisterService(&worker_service_);
-    builder.RegisterService(&server_service_);
-    builder.RegisterService(&insight_service_);
-    builder.RegisterService(&checkpoint_service_);
+    Register<v1::StudyService>(builder, study_service_);
+    Register<v1::TrialService>(builder, trial_service_);
+    Register<v1::WorkerService>(builder, worker_service_);
+    Register<v1::ServerService>(builder, server_service_);
+    Register<v1::InsightService>(builder, insight_service_);
+    Register<v1::CheckpointService>(builder, checkpoint_service_);
     reports_.AddTo(builder);
     absl::string_view path = config_.grpc;
     const bool is_taken =
@@ -277,12 +292,24 @@ class Server::Parts {
         ": is another server running? Give another --grpc address"));
   }
 
+  template <class Interface>
+  void Register(grpc::ServerBuilder& builder, grpc::Service& service) {
+    builder.RegisterService(&service);
+    services_.push_back(Interface::service_full_name());
+  }
+
   absl::Status ListenHttp() {
     if (config_.http == "none") return absl::OkStatus();
-    ASSAY_ASSIGN_OR_RETURN(
-        http_, HttpServer::Start(
-                   {.address = config_.http},
-                   MonitoringRoutes(metrics_, [this] { return Health(); })));
+    grpc::ChannelArguments unlimited;
+    unlimited.SetMaxReceiveMessageSize(-1);  // The server limits what it sends.
+    connect_ = std::make_unique<ConnectApi>(grpc_->InProcessChannel(unlimited),
+                                            *json_pool_);
+    std::vector<HttpRoute> routes =
+        MonitoringRoutes(metrics_, [this] { return Health(); });
+    Append(connect_->Routes(services_), routes);
+    Append(WebRoutes(CompiledInWebFiles()), routes);
+    ASSAY_ASSIGN_OR_RETURN(http_, HttpServer::Start({.address = config_.http},
+                                                    std::move(routes)));
     return absl::OkStatus();
   }
 
@@ -302,6 +329,8 @@ class Server::Parts {
   // Of its own: megabytes are read, hashed and synced.
   std::unique_ptr<ThreadPool> checkpoint_pool_ =
       std::make_unique<ThreadPool>(kCheckpointThreads);
+  std::unique_ptr<ThreadPool> json_pool_ =
+      std::make_unique<ThreadPool>(kJsonThreads, kJsonNiceness);
   Timer timer_{clock_};
   ChangeFeed feed_;
   LeaseTable leases_{clock_};
@@ -346,7 +375,9 @@ class Server::Parts {
                                         *checkpoint_pool_};
   ReportCalls reports_{context_, trial_service_};
   int grpc_port_ = 0;
+  std::vector<std::string> services_;  // Their full names.
   std::unique_ptr<grpc::Server> grpc_;
+  std::unique_ptr<ConnectApi> connect_;
   std::unique_ptr<HttpServer> http_;
   std::atomic<bool> low_disk_ = false;
   std::atomic<bool> serving_ = true;

@@ -11,6 +11,7 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "search/base/mutex.h"
+#include "server/grpc/peer.h"
 #include "server/grpc/service_context.h"
 
 namespace assay {
@@ -26,7 +27,7 @@ class CallRecord {
         started_(context.clock.SinceBoot()) {}
 
   absl::Status Admit(const grpc::ServerContextBase& call) const {
-    return context_->admit({call.peer()}, method_);
+    return context_->admit({PeerOf(call)}, method_);
   }
   // Counts it, and logs what is a defect of ours.
   void End(const absl::Status& status) const;

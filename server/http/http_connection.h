@@ -27,25 +27,28 @@ namespace assay {
 //                                          |
 //                                  linger -> close
 //
-// Each arrow has a deadline, except the handler's: it answers by itself.
+// Each arrow has a deadline, except the handler's: it answers by itself, whole
+// or in pieces, and is told when the client leaves.
 class HttpConnection : public std::enable_shared_from_this<HttpConnection> {
  public:
   // Called once, when it is closed.
   using OnClose = absl::AnyInvocable<void(HttpConnection*)>;
 
-  // `options` and `router` must outlive this. `reserved`: serves vital routes
-  // only, one request.
+  // `options`, `router` and `bytes_in_flight` (of all connections) must outlive
+  // this. `reserved`: serves vital routes only, one request.
   HttpConnection(std::shared_ptr<boost::asio::io_context> context,
                  boost::asio::ip::tcp::socket socket,
                  const HttpOptions& options, const HttpRouter& router,
-                 bool reserved, OnClose on_close);
+                 size_t& bytes_in_flight, bool reserved, OnClose on_close);
 
   void Start();
-  // Closes now if it waits for a request, else after its response.
+  // Closes now if it waits for a request, else after its response. One that
+  // comes in pieces is cancelled: it may have no end.
   void Finish();
   void Close();
 
  private:
+  class Sink;
   using Body = boost::beast::http::string_body;
   using Error = boost::system::error_code;
 
@@ -53,17 +56,37 @@ class HttpConnection : public std::enable_shared_from_this<HttpConnection> {
   void ReadHead();
   void OnHead(Error error);
   HttpHead Head() const;
-  void Accept(const HttpRoute& route);
+  // Counts the body that was announced, or says why it is not taken.
+  std::optional<HttpResponse> RefuseBody();
+  HttpResponse Refusal(int status, std::string line) const;
+  std::string TooLarge() const;
   void WriteContinue();
   void ReadBody();
   void OnBody(Error error);
   void OnReadError(Error error);
   void Handle();
+  HttpRequest TakeRequest();
+
+  // While the handler works: is the client still there?
+  void WatchClient();
+  void OnClientStirs(uint64_t request);
+  void SetOnCancel(HttpSink::OnCancel on_cancel);
+  void Cancel(absl::Status why);
 
   // Answers and closes: what is left of the request stays unread.
   void Refuse(HttpResponse response);
   void Respond(HttpResponse response);
-  void OnWritten(Error error);
+  template <typename Message>
+  void SetHead(Message& message, const HttpResponse& response);
+
+  // A response in pieces.
+  void Begin(HttpResponse head, HttpSink::Written written);
+  void WritePiece(const std::string& piece, HttpSink::Written written);
+  void End(const std::string& last_piece);
+  std::string Chunk(const std::string& piece) const;
+  void WriteBytes(std::string bytes, HttpSink::Written written);
+
+  void OnAnswered();
   void Linger();
   void Discard();
 
@@ -73,9 +96,13 @@ class HttpConnection : public std::enable_shared_from_this<HttpConnection> {
   void ClearDeadline();
   void OnDeadline(Then then);
 
+  // What this request has of the bytes in flight.
+  void CountBytes(size_t bytes);
+
   const std::shared_ptr<boost::asio::io_context> context_;
   const HttpOptions& options_;
   const HttpRouter& router_;
+  size_t& bytes_in_flight_;
   const bool reserved_;
   OnClose on_close_;
 
@@ -88,6 +115,14 @@ class HttpConnection : public std::enable_shared_from_this<HttpConnection> {
   std::optional<boost::beast::http::request_parser<Body>> parser_;
   std::optional<boost::beast::http::response<Body>> response_;
   const HttpRoute* route_ = nullptr;  // Who answers the current request.
+
+  uint64_t requests_ = 0;    // Handed to a handler.
+  bool answering_ = false;   // A handler has the current one.
+  size_t bytes_ = 0;         // Its share of the bytes in flight.
+  HttpSink::OnCancel on_cancel_;
+  bool in_pieces_ = false;   // Its response is.
+  bool chunked_ = false;     // Unless the client speaks HTTP/1.0.
+  std::string outgoing_;     // The piece that is being written.
 
   bool first_ = true;       // No request was read yet.
   bool waiting_ = false;    // For the first byte of a request.

@@ -1,12 +1,12 @@
 #include "server/http/http_router.h"
 
+#include <algorithm>
 #include <utility>
 
-#include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "absl/strings/str_replace.h"
-#include "absl/strings/strip.h"
 
 namespace assay {
 namespace {
@@ -16,14 +16,21 @@ std::string Escape(absl::string_view text) {
       text, {{"&", "&amp;"}, {"<", "&lt;"}, {">", "&gt;"}, {"\"", "&quot;"}});
 }
 
+// A browser can follow what answers GET.
+std::string Link(const HttpRoute& route) {
+  const std::string path = Escape(route.path);
+  if (route.method != "GET") return path;
+  return absl::StrCat("<a href=\"", path, "\">", path, "</a>");
+}
+
 std::string IndexPage(const std::vector<HttpRoute>& routes) {
   std::string page =
       "<!doctype html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n"
       "<title>Assay</title>\n<h1>Assay coordinator</h1>\n<ul>\n";
   for (const HttpRoute& route : routes) {
-    const std::string path = Escape(route.path);
-    absl::StrAppend(&page, "<li>", route.method, " <a href=\"", path, "\">",
-                    path, "</a>: ", Escape(route.about), "</li>\n");
+    if (route.about.empty()) continue;
+    absl::StrAppend(&page, "<li>", route.method, " ", Link(route), ": ",
+                    Escape(route.about), "</li>\n");
   }
   return page + "</ul>\n</html>\n";
 }
@@ -44,10 +51,18 @@ HttpRoute IndexRoute(const std::vector<HttpRoute>& routes) {
   return route;
 }
 
-bool IsJson(absl::string_view content_type) {
-  const absl::string_view type = absl::StripAsciiWhitespace(
-      content_type.substr(0, content_type.find(';')));
-  return absl::EqualsIgnoreCase(type, "application/json");
+bool Takes(const HttpRoute& route, absl::string_view content_type) {
+  const std::vector<std::string>& taken = route.content_types;
+  return std::find(taken.begin(), taken.end(), MediaTypeOf(content_type)) !=
+         taken.end();
+}
+
+HttpResponse UnsupportedType(const HttpRoute& route) {
+  const std::string types = absl::StrJoin(route.content_types, ", ");
+  HttpResponse response =
+      route.refusal(415, absl::StrCat("Content-Type has to be ", types));
+  response.headers = {{"Accept-Post", types}};
+  return response;
 }
 
 template <typename Methods>
@@ -63,8 +78,8 @@ HttpResponse MethodNotAllowed(const Methods& methods) {
   return response;
 }
 
-HttpResponse Busy() {
-  HttpResponse response = TextResponse(
+HttpResponse Busy(const HttpRoute& route) {
+  HttpResponse response = route.refusal(
       503, "Too many connections: this one is kept for vital pages");
   response.headers = {{"Retry-After", "1"}};
   return response;
@@ -103,13 +118,14 @@ std::variant<const HttpRoute*, HttpResponse> HttpRouter::Find(
   const auto path = routes_.find(PathOf(head.target));
   if (path == routes_.end()) return TextResponse(404, "No such page");
   const Methods& methods = path->second;
-  const auto route = methods.find(head.method == "HEAD" ? "GET" : head.method);
-  if (route == methods.end()) return MethodNotAllowed(methods);
-  if (head.method == "POST" && !IsJson(head.content_type)) {
-    return TextResponse(415, "Content-Type has to be application/json");
+  const auto found = methods.find(head.method == "HEAD" ? "GET" : head.method);
+  if (found == methods.end()) return MethodNotAllowed(methods);
+  const HttpRoute& route = found->second;
+  if (head.method == "POST" && !Takes(route, head.content_type)) {
+    return UnsupportedType(route);
   }
-  if (head.reserved && !route->second.vital) return Busy();
-  return &route->second;
+  if (head.reserved && !route.vital) return Busy(route);
+  return &route;
 }
 
 std::optional<HttpResponse> HttpRouter::CheckHosts(const HttpHead& head) const {

@@ -33,7 +33,8 @@ class HttpRouter {
 
   // The route, or the answer to who may not have one: 400 (no or several Host
   // headers, a target that is no path), 403 (Host or Origin), 404, 405 with
-  // Allow, 415 (POST of anything but application/json), 503 (reserved).
+  // Allow, 415 (POST of a type that the route does not take) with Accept-Post,
+  // 503 (reserved).
   std::variant<const HttpRoute*, HttpResponse> Find(const HttpHead& head) const;
 
  private:

@@ -1,5 +1,7 @@
 #include "server/http/http_server.h"
 
+#include <netinet/tcp.h>
+
 #include <algorithm>
 #include <thread>
 #include <utility>
@@ -73,6 +75,17 @@ absl::Status Listen(const tcp::endpoint& endpoint, const std::string& address,
   return error ? CannotListen(address, error) : absl::OkStatus();
 }
 
+// A stream may have nothing to send for hours: a machine that vanished is
+// noticed within a minute.
+void NoticeSilentDeath(tcp::socket& socket) {
+  using asio::detail::socket_option::integer;
+  error_code ignored;
+  socket.set_option(asio::socket_base::keep_alive(true), ignored);
+  socket.set_option(integer<IPPROTO_TCP, TCP_KEEPIDLE>(30), ignored);
+  socket.set_option(integer<IPPROTO_TCP, TCP_KEEPINTVL>(10), ignored);
+  socket.set_option(integer<IPPROTO_TCP, TCP_KEEPCNT>(3), ignored);
+}
+
 std::vector<std::string> NamesOf(const HttpOptions& options) {
   std::vector<std::string> names = options.names;
   const std::string host = HostWithoutPort(options.address);
@@ -135,10 +148,12 @@ class HttpServer::Listener {
     if (open >= options_.max_connections) return;  // Closes the socket.
     error_code ignored;
     socket.set_option(tcp::no_delay(true), ignored);
+    NoticeSilentDeath(socket);
     const bool reserved =
         open >= options_.max_connections - options_.reserved_connections;
     auto connection = std::make_shared<HttpConnection>(
-        context_, std::move(socket), options_, router_, reserved,
+        context_, std::move(socket), options_, router_, bytes_in_flight_,
+        reserved,
         [this](HttpConnection* closed) { OnClosed(closed); });
     connections_.emplace(connection.get(), connection);
     connection->Start();
@@ -186,6 +201,7 @@ class HttpServer::Listener {
   asio::steady_timer deadline_{*context_};
   absl::flat_hash_map<HttpConnection*, std::shared_ptr<HttpConnection>>
       connections_;
+  size_t bytes_in_flight_ = 0;
   bool finishing_ = false;
   std::thread thread_;
 };

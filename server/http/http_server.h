@@ -28,11 +28,13 @@ struct HttpOptions {
   absl::Duration request_timeout = absl::Seconds(10);
   // Between requests of one connection; then it is closed.
   absl::Duration idle_timeout = absl::Seconds(60);
-  // For the client to take one response.
+  // For the client to take one response, or one piece of it.
   absl::Duration response_timeout = absl::Seconds(30);
 
   size_t max_head_bytes = 16 << 10;  // Then 431.
   size_t max_body_bytes = 16 << 20;  // Then 413.
+  // Of all requests that are read or answered at one time; then 503.
+  size_t max_bytes_in_flight = 128 << 20;
 };
 
 // Serves HTTP/1.0 and 1.1, with keep-alive and pipelining, on one thread of its

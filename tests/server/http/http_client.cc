@@ -6,6 +6,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdlib>
 
 #include "absl/strings/match.h"
@@ -87,6 +88,33 @@ std::string HttpClient::ReadResponse(bool with_body) {
   buffer_.erase(0, end);
   return response;
 }
+
+std::string HttpClient::Take(size_t size) {
+  while (buffer_.size() < size && ReadMore()) {
+  }
+  std::string bytes = buffer_.substr(0, size);
+  buffer_.erase(0, bytes.size());
+  return bytes;
+}
+
+std::string HttpClient::ReadChunk() {
+  size_t end = std::string::npos;
+  while ((end = buffer_.find("\r\n")) == std::string::npos) {
+    if (!ReadMore()) return "";
+  }
+  const size_t size = strtoul(Take(end + 2).c_str(), nullptr, 16);
+  std::string chunk = Take(size + 2);
+  chunk.resize(std::min(size, chunk.size()));
+  return chunk;
+}
+
+std::string HttpClient::ReadRest() {
+  while (ReadMore()) {
+  }
+  return Take(buffer_.size());
+}
+
+void HttpClient::FinishSending() { shutdown(socket_, SHUT_WR); }
 
 bool HttpClient::ReadEnd() {
   while (buffer_.empty()) {

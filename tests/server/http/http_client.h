@@ -24,11 +24,23 @@ class HttpClient {
   // the stream. `with_body` is false for the answer to HEAD.
   std::string ReadResponse(bool with_body = true);
 
+  // The next chunk of a body that comes in chunks, after its head was read;
+  // empty for the last one, and at the end of the stream.
+  std::string ReadChunk();
+
+  // Everything until the other side closes.
+  std::string ReadRest();
+
+  // Says that nothing more comes; answers can still be read.
+  void FinishSending();
+
   // True once the other side has closed (also by a reset).
   bool ReadEnd();
 
  private:
   bool ReadMore();
+  // `size` bytes, or what came before the end of the stream.
+  std::string Take(size_t size);
 
   int socket_ = -1;
   std::string buffer_;
