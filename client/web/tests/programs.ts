@@ -5,7 +5,8 @@ import {join, resolve} from 'node:path';
 import {createInterface} from 'node:readline';
 import {fileURLToPath} from 'node:url';
 
-const root = resolve(fileURLToPath(import.meta.url), '../../../..');
+// The page may have been built, and this may run, in a copy of client/web.
+const root = process.env.ASSAY_SOURCE_DIR ?? resolve(fileURLToPath(import.meta.url), '../../../..');
 const binaries = process.env.ASSAY_BIN_DIR ?? join(root, 'build/dev/bin');
 const startMilliseconds = 20_000;
 
@@ -13,18 +14,27 @@ const startMilliseconds = 20_000;
 export class Programs {
   readonly #folder = mkdtempSync(join(tmpdir(), 'assay-web-'));
   readonly #children: ChildProcess[] = [];
+  #server: ChildProcess | undefined;
   /** HOST:PORT. */
   grpc = '';
   http = '';
 
-  async startServer(...flags: string[]) {
-    const server = this.#spawn('assay-server', ['--memory', '--grpc', '127.0.0.1:0', '--http', '127.0.0.1:0', ...flags]);
+  /** A server that ran before goes on with its data and its addresses. */
+  async startServer() {
+    const server = this.#spawn('assay-server', [
+      '--data-dir', join(this.#folder, 'data'), '--grpc', this.grpc || '127.0.0.1:0', '--http', this.http || '127.0.0.1:0']);
     [this.grpc, this.http] = await listening(server);
+    this.#server = server;
+  }
+
+  stopServer(): Promise<void> {
+    return end(this.#server!);
   }
 
   startWorker(name: string, slots: number) {
-    const arguments_ = ['--server', this.grpc, '--name', name, '--slots', String(slots), '--allow-any-command', '--state-dir', join(this.#folder, name)];
-    return this.#spawn('assay-worker', arguments_);
+    this.#spawn('assay-worker', [
+      '--server', this.grpc, '--name', name, '--slots', String(slots), '--allow-any-command', '--drain', 'hand-back', '--grace', '1',
+      '--state-dir', join(this.#folder, name)]);
   }
 
   async stop() {
