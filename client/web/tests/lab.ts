@@ -1,6 +1,6 @@
-import {AxeBuilder} from '@axe-core/playwright';
 import {createConnectTransport} from '@connectrpc/connect-web';
 import {test as base, expect, type Page} from '@playwright/test';
+import axe from 'axe-core';
 
 import {Goal, Scale, type Study} from '../src/gen/assay/v1/study_pb';
 import {Programs, trainCommand} from './programs';
@@ -93,7 +93,8 @@ export {expect};
 
 /** The faults that axe calls serious or critical, in words. */
 export async function faults(page: Page): Promise<string[]> {
-  const {violations} = await new AxeBuilder({page}).analyze();
+  await page.evaluate(axe.source);
+  const {violations} = await page.evaluate(() => (window as unknown as {axe: typeof axe}).axe.run());
   return violations
     .filter(({impact}) => impact === 'serious' || impact === 'critical')
     .flatMap(({id, nodes}) => nodes.map(({html, failureSummary}) => `${id}: ${html} ${failureSummary}`));

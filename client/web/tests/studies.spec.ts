@@ -101,7 +101,7 @@ test('importance, slices and the contour of the model', async ({page, lab}) => {
 test('a refusal of the model says why', async ({page, lab}) => {
   await page.goto(`${lab.url}#/studies/${lab.waiting.id}/parameters`);
   await expect(page.getByText('Nothing to say yet')).toBeVisible();
-  await expect(page.getByText(/configurations have a value|has a value/).first()).toBeVisible();
+  await expect(page.getByText(/^0 configurations are COMPLETED with a value of "f1"/).first()).toBeVisible();
 });
 
 test('the Pareto front with its knee', async ({page, lab}) => {

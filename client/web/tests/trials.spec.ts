@@ -26,7 +26,7 @@ test('a running trial shows its curve and its log as they grow, and is stopped',
   await expect(page.locator('.head .badge')).toHaveText('stopped');
   await expect(page.locator('.head')).toContainText('seen enough');
   await page.getByRole('button', {name: 'Run again'}).click();
-  await expect(page.getByRole('alert')).toContainText('over');
+  await expect(page.getByRole('alert')).toContainText('max_trials: 1 of 1 started');
 });
 
 test('a failed trial shows each attempt and why it failed', async ({page, lab}) => {

@@ -8,6 +8,7 @@ import {nextTask, pause, untilVisible, whileVisible} from './waiting';
 // Views take the longer, the more trials there are.
 const flushMilliseconds = 200;
 const flushMillisecondsATrial = 0.05;
+const flushMillisecondsOfSnapshot = 1000;
 const retryMilliseconds = 1000;
 
 /** A study with all its trials, kept as the server has them until `signal` aborts. */
@@ -65,8 +66,12 @@ export class StudyFeed {
     if (change.study) this.study = change.study;
     const complete = !this.loaded && this.#known.length >= Number(this.study?.counts?.trials ?? 0n);
     if (first || complete) this.#publish();
-    else this.#flush ??= setTimeout(() => this.#publish(), flushMilliseconds + flushMillisecondsATrial * this.#known.length);
+    else this.#flush ??= setTimeout(() => this.#publish(), this.#flushMilliseconds());
     if (complete) this.loaded = true;
+  }
+
+  #flushMilliseconds(): number {
+    return this.loaded ? flushMilliseconds + flushMillisecondsATrial * this.#known.length : flushMillisecondsOfSnapshot;
   }
 
   #publish() {
