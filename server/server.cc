@@ -308,8 +308,8 @@ class Server::Parts {
         MonitoringRoutes(metrics_, [this] { return Health(); });
     Append(connect_->Routes(services_), routes);
     Append(WebRoutes(CompiledInWebFiles()), routes);
-    ASSAY_ASSIGN_OR_RETURN(http_, HttpServer::Start({.address = config_.http},
-                                                    std::move(routes)));
+    ASSAY_ASSIGN_OR_RETURN(
+        http_, HttpServer::Start({.address = config_.http}, std::move(routes)));
     return absl::OkStatus();
   }
 

@@ -88,9 +88,9 @@ ReadDeadline(const HttpRequest& request) {
 absl::StatusOr<ConnectRequest> ReadRequest(const MethodDescriptor& method,
                                            HttpRequest http) {
   if (method.client_streaming()) {
-    return absl::UnimplementedError(
-        absl::StrCat(method.full_name(),
-                     " takes a stream of messages: it is there over gRPC only"));
+    return absl::UnimplementedError(absl::StrCat(
+        method.full_name(),
+        " takes a stream of messages: it is there over gRPC only"));
   }
   ASSAY_RETURN_IF_ERROR(CheckVersion(http));
   ASSAY_RETURN_IF_ERROR(CheckNotCompressed(http));

@@ -34,8 +34,8 @@ void ConnectCall::Start(grpc::GenericStub& stub) {
 
 void ConnectCall::Send(grpc::GenericStub& stub) {
   const auto& method = *request_.method;
-  absl::StatusOr<grpc::ByteBuffer> message = codec_.Read(
-      request_.message, request_.format, *method.input_type());
+  absl::StatusOr<grpc::ByteBuffer> message =
+      codec_.Read(request_.message, request_.format, *method.input_type());
   if (!message.ok()) return answer_->End(message.status());
   request_.message.clear();
   sent_ = *std::move(message);
@@ -47,9 +47,8 @@ void ConnectCall::Send(grpc::GenericStub& stub) {
   AddHold();  // For reads, which start outside of gRPC's callbacks.
   StartWriteLast(&sent_, {});
   StartCall();
-  answer_->Begin([this, turn = Turn(this)]() mutable {
-    Read(std::move(turn));
-  });
+  answer_->Begin(
+      [this, turn = Turn(this)]() mutable { Read(std::move(turn)); });
 }
 
 void ConnectCall::Read(Turn turn) {
@@ -59,15 +58,13 @@ void ConnectCall::Read(Turn turn) {
 
 void ConnectCall::OnReadDone(bool ok) {
   if (!ok) return RemoveHold();
-  pool_.Post([this, turn = Turn(this)]() mutable {
-    Deliver(std::move(turn));
-  });
+  pool_.Post([this, turn = Turn(this)]() mutable { Deliver(std::move(turn)); });
 }
 
 void ConnectCall::Deliver(Turn turn) {
   const auto self = shared_from_this();  // The end may come before Write() is.
-  absl::StatusOr<std::string> message = codec_.Write(
-      received_, request_.format, *request_.method->output_type());
+  absl::StatusOr<std::string> message =
+      codec_.Write(received_, request_.format, *request_.method->output_type());
   received_.Clear();
   if (!message.ok()) return Cancel(message.status());
   answer_->Write(*std::move(message), [this, turn = std::move(turn)]() mutable {

@@ -46,9 +46,9 @@ absl::StatusOr<std::string> OnlyMessage(absl::string_view body) {
   const uint32_t length = LengthOf(body);
   const absl::string_view message = body.substr(kPrefixBytes);
   if (message.size() < length) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("the envelope announces ", length, " bytes, and ",
-                     message.size(), " came"));
+    return absl::InvalidArgumentError(absl::StrCat("the envelope announces ",
+                                                   length, " bytes, and ",
+                                                   message.size(), " came"));
   }
   if (message.size() > length) {
     return absl::UnimplementedError(

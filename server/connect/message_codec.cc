@@ -48,9 +48,8 @@ absl::StatusOr<grpc::ByteBuffer> MessageCodec::Read(
   const auto status = google::protobuf::util::JsonToBinaryString(
       resolver_.get(), UrlOf(type), text, &bytes);
   if (status.ok()) return ToBuffer(bytes);
-  return absl::InvalidArgumentError(
-      absl::StrCat("JSON of ", type.full_name(), ": ",
-                   std::string(status.message())));
+  return absl::InvalidArgumentError(absl::StrCat(
+      "JSON of ", type.full_name(), ": ", std::string(status.message())));
 }
 
 absl::StatusOr<std::string> MessageCodec::Write(
@@ -62,8 +61,8 @@ absl::StatusOr<std::string> MessageCodec::Write(
   const auto status = google::protobuf::util::BinaryToJsonString(
       resolver_.get(), UrlOf(type), bytes, &text);
   if (status.ok()) return text;
-  return absl::InternalError(absl::StrCat(type.full_name(), " as JSON: ",
-                                          std::string(status.message())));
+  return absl::InternalError(absl::StrCat(
+      type.full_name(), " as JSON: ", std::string(status.message())));
 }
 
 }  // namespace assay

@@ -20,8 +20,8 @@ class MessageCodec {
  public:
   MessageCodec();
 
-  // InvalidArgument, naming the place and the field, if it is no JSON of `type`.
-  // What is wrong beyond that is found by who parses the message.
+  // InvalidArgument, naming the place and the field, if it is no JSON of
+  // `type`. What is wrong beyond that is found by who parses the message.
   absl::StatusOr<grpc::ByteBuffer> Read(
       const std::string& text, MessageFormat format,
       const google::protobuf::Descriptor& type) const;

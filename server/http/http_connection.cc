@@ -90,8 +90,8 @@ bool IsMalformed(const boost::system::error_code& error) {
 class HttpConnection::Sink final : public HttpSink {
  public:
   explicit Sink(HttpConnection& connection)
-      : context_(connection.context_), connection_(connection.weak_from_this()) {
-  }
+      : context_(connection.context_),
+        connection_(connection.weak_from_this()) {}
 
   void Send(HttpResponse response) override {
     Post([response = std::move(response)](HttpConnection& self) mutable {
@@ -178,7 +178,7 @@ void HttpConnection::WaitForRequest() {
   route_ = nullptr;
   parser_.emplace();
   parser_->header_limit(static_cast<uint32_t>(options_.max_head_bytes));
-  parser_->body_limit(boost::none);  // Until it is known who is asked.
+  parser_->body_limit(boost::none);  // RefuseBody() knows how to say it.
   if (buffer_.size() > 0) return ReadHead();  // The client pipelines.
   waiting_ = true;
   SetDeadline(first_ ? options_.request_timeout : options_.idle_timeout,
@@ -294,8 +294,7 @@ void HttpConnection::Handle() {
   ++requests_;
   HttpRequest request = TakeRequest();
   CountBytes(request.body.size());
-  route_->handler(std::move(request),
-                  HttpReply(std::make_unique<Sink>(*this)));
+  route_->handler(std::move(request), HttpReply(std::make_unique<Sink>(*this)));
   if (answering_) WatchClient();
 }
 
@@ -362,6 +361,8 @@ void HttpConnection::SetHead(Message& message, const HttpResponse& response) {
 
 void HttpConnection::Respond(HttpResponse response) {
   if (closed_) return;
+  answering_ = false;
+  on_cancel_ = nullptr;
   auto& message = response_.emplace();
   SetHead(message, response);
   message.keep_alive(!last_);
@@ -424,9 +425,10 @@ void HttpConnection::WriteBytes(std::string bytes, HttpSink::Written written) {
                     });
 }
 
-// ----------------------------------------------------------------------------
+// --- Once it is answered ----------------------------------------------------
 
 void HttpConnection::OnAnswered() {
+  if (closed_) return;
   answering_ = false;
   in_pieces_ = false;
   on_cancel_ = nullptr;

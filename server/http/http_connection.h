@@ -62,7 +62,6 @@ class HttpConnection : public std::enable_shared_from_this<HttpConnection> {
   std::string TooLarge() const;
   void WriteContinue();
   void ReadBody();
-  void OnBody(Error error);
   void OnReadError(Error error);
   void Handle();
   HttpRequest TakeRequest();
@@ -116,13 +115,13 @@ class HttpConnection : public std::enable_shared_from_this<HttpConnection> {
   std::optional<boost::beast::http::response<Body>> response_;
   const HttpRoute* route_ = nullptr;  // Who answers the current request.
 
-  uint64_t requests_ = 0;    // Handed to a handler.
-  bool answering_ = false;   // A handler has the current one.
-  size_t bytes_ = 0;         // Its share of the bytes in flight.
+  uint64_t requests_ = 0;   // Handed to a handler.
+  bool answering_ = false;  // A handler has not answered the current one.
+  size_t bytes_ = 0;        // Its share of the bytes in flight.
   HttpSink::OnCancel on_cancel_;
-  bool in_pieces_ = false;   // Its response is.
-  bool chunked_ = false;     // Unless the client speaks HTTP/1.0.
-  std::string outgoing_;     // The piece that is being written.
+  bool in_pieces_ = false;  // Its response is.
+  bool chunked_ = false;    // Unless the client speaks HTTP/1.0.
+  std::string outgoing_;    // The piece that is being written.
 
   bool first_ = true;       // No request was read yet.
   bool waiting_ = false;    // For the first byte of a request.

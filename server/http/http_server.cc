@@ -153,8 +153,7 @@ class HttpServer::Listener {
         open >= options_.max_connections - options_.reserved_connections;
     auto connection = std::make_shared<HttpConnection>(
         context_, std::move(socket), options_, router_, bytes_in_flight_,
-        reserved,
-        [this](HttpConnection* closed) { OnClosed(closed); });
+        reserved, [this](HttpConnection* closed) { OnClosed(closed); });
     connections_.emplace(connection.get(), connection);
     connection->Start();
   }

@@ -319,6 +319,17 @@ def test_unknown_methods_are_404(http):
         assert http.post(f"/assay.v1.{path}").status == 404
 
 
+def test_the_root_is_a_page_that_loads_nothing_from_elsewhere(server):
+    """The web page, or without it the one that names what there is."""
+    connection = ConnectClient(server.http).connection()
+    connection.request("GET", "/")
+    response = connection.getresponse()
+    assert (response.status, response.headers["Content-Type"]) == (200, "text/html; charset=utf-8")
+    assert "default-src 'none'" in response.headers["Content-Security-Policy"]
+    assert "Assay" in response.read().decode()
+    connection.close()
+
+
 def test_get_is_not_allowed(server):
     assert server.get("/assay.v1.StudyService/List")[0] == 405
 

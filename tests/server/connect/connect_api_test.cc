@@ -139,9 +139,9 @@ TEST_F(ConnectApiTest, UnaryCallIsAnsweredInJson) {
 }
 
 TEST_F(ConnectApiTest, ServiceSeesWhoCallsOverHttp) {
-  const std::string response =
-      Ask(Port(), Post("Get", "application/json", "{}",
-                       "Authorization: Bearer token\r\n"));
+  const std::string response = Ask(
+      Port(),
+      Post("Get", "application/json", "{}", "Authorization: Bearer token\r\n"));
   EXPECT_THAT(BodyOf(response), HasSubstr(R"("note":"ipv4:127.0.0.1:)"));
   EXPECT_THAT(BodyOf(response), HasSubstr(" Bearer token\""));
 }
@@ -169,7 +169,7 @@ TEST_F(ConnectApiTest, StreamWaitsForItsReader) {
   HttpClient client(Port());
   client.Send(Post("Watch", "application/connect+json",
                    Envelope(EnvelopeFlag::kMessage, "{}")));
-  service_.AwaitEnd();  // It never reads: closed after a while.
+  service_.AwaitEnd();              // It never reads: closed after a while.
   EXPECT_LT(service_.taken(), 32);  // What the sockets' buffers hold.
 }
 

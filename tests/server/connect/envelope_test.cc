@@ -15,9 +15,9 @@ TEST(EnvelopeTest, IsFlagsLengthAndMessage) {
             Bytes({"\0\0\0\0\x02{}", 7}));
   EXPECT_EQ(Envelope(EnvelopeFlag::kEndOfStream, ""),
             Bytes({"\x02\0\0\0\0", 5}));
-  EXPECT_EQ(Envelope(EnvelopeFlag::kMessage, std::string(0x012345, 'x'))
-                .substr(0, 5),
-            Bytes({"\0\0\x01\x23\x45", 5}));
+  EXPECT_EQ(
+      Envelope(EnvelopeFlag::kMessage, std::string(0x012345, 'x')).substr(0, 5),
+      Bytes({"\0\0\x01\x23\x45", 5}));
 }
 
 TEST(EnvelopeTest, WhatWasWrittenIsRead) {

@@ -49,8 +49,8 @@ class HttpStreamTest : public ::testing::Test {
           [promise = std::move(cancelled)](absl::Status why) mutable {
             promise.set_value(std::move(why));
           });
-      asked_.set_value(std::make_unique<Asked>(Asked{
-          std::move(request), std::move(reply), std::move(future)}));
+      asked_.set_value(std::make_unique<Asked>(
+          Asked{std::move(request), std::move(reply), std::move(future)}));
     };
     HttpRoute echo;
     echo.method = "POST";
@@ -237,7 +237,8 @@ TEST_F(HttpStreamTest, StopCancelsAStreamAndLetsItSayGoodbye) {
   stop.join();
 }
 
-// --- What a handler sees, and what it never does ------------------------------
+// --- What a handler sees, and what it never does
+// ------------------------------
 
 TEST_F(HttpStreamTest, HandlerSeesHeadersAndPeer) {
   HttpClient client(Port());
@@ -283,8 +284,8 @@ TEST_F(HttpStreamTest, BytesInFlightAreBounded) {
   first.Send(PostHead("application/json", 600) + "x");
   std::string refusal;
   for (int i = 0; i < 10'000 && StatusOf(refusal) != 503; ++i) {
-    refusal = Ask(Port(), PostHead("application/json", 600) +
-                              std::string(600, 'y'));
+    refusal =
+        Ask(Port(), PostHead("application/json", 600) + std::string(600, 'y'));
   }
   EXPECT_EQ(StatusOf(refusal), 503);
   EXPECT_EQ(HeaderOf(refusal, "Retry-After"), "1");

@@ -35,9 +35,9 @@ class WebRoutesTest : public ::testing::Test {
 
   std::string AskUnless(const std::string& path, const std::string& etag) {
     HttpClient client(server_->port());
-    client.Send(absl::StrCat("GET ", path,
-                             " HTTP/1.1\r\nHost: localhost\r\nIf-None-Match: ",
-                             etag, "\r\n\r\n"));
+    client.Send(absl::StrCat(
+        "GET ", path, " HTTP/1.1\r\nHost: localhost\r\nIf-None-Match: ", etag,
+        "\r\n\r\n"));
     return client.ReadResponse();
   }
 
