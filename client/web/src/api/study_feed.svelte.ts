@@ -11,7 +11,7 @@ const flushMillisecondsATrial = 0.05;
 const flushMillisecondsOfSnapshot = 1000;
 const retryMilliseconds = 1000;
 
-/** A study with all its trials, kept as the server has them until `signal` aborts. */
+/** A study with all its trials. */
 export class StudyFeed {
   study = $state.raw<Study>();
   /** By number; each change makes a new array. */
@@ -27,31 +27,45 @@ export class StudyFeed {
   #revision = 0n;
   #flush: ReturnType<typeof setTimeout> | undefined;
 
-  constructor(readonly id: string, signal: AbortSignal) {
-    this.#run(signal);
-  }
+  constructor(readonly id: string) {}
 
-  async #run(signal: AbortSignal) {
+  /** Keeps it as the server has it until `signal` aborts. */
+  async follow(signal: AbortSignal) {
     while (!signal.aborted && !this.error) {
       await untilVisible(signal);
-      await this.#watch(whileVisible(signal));
+      await this.#watch(whileVisible(signal), () => false);
       await pause(retryMilliseconds, signal);
     }
     clearTimeout(this.#flush);
   }
 
-  async #watch(signal: AbortSignal) {
+  /** Takes what is new, and holds no stream: browsers open few connections to a server. */
+  async refresh(signal: AbortSignal) {
+    try {
+      const {revision} = await studyService.get({study: this.id}, {signal});
+      if (!this.loaded || this.#revision < revision) await this.#watch(signal, () => this.loaded && this.#revision >= revision);
+    } catch (error) {
+      this.#refuse(error);
+    }
+  }
+
+  async #watch(signal: AbortSignal, isEnough: () => boolean) {
     try {
       const after = this.loaded ? this.#revision : 0n;
       for await (const change of studyService.watch({study: this.id, after}, {signal})) {
         this.#take(change);
+        if (isEnough()) return;
         if (change.snapshot) await nextTask();  // Between two pages the browser answers its user.
       }
     } catch (error) {
-      const {code, rawMessage} = ConnectError.from(error);
-      if (code === Code.OutOfRange) this.loaded = false;  // Another history: from the start.
-      else if (code === Code.NotFound || code === Code.InvalidArgument) this.error = rawMessage;
+      this.#refuse(error);
     }
+  }
+
+  #refuse(error: unknown) {
+    const {code, rawMessage} = ConnectError.from(error);
+    if (code === Code.OutOfRange) this.loaded = false;  // Another history: from the start.
+    else if (code === Code.NotFound || code === Code.InvalidArgument) this.error = rawMessage;
   }
 
   #take(change: WatchStudyResponse) {
@@ -63,11 +77,17 @@ export class StudyFeed {
     this.#revision = change.revision;
     if (change.measurements.length) this.listeners.forEach((listener) => listener(change.measurements));
     const first = !this.study;
-    if (change.study) this.study = change.study;
+    if (change.study) this.#takeStudy(change.study);
     const complete = !this.loaded && this.#known.length >= Number(this.study?.counts?.trials ?? 0n);
     if (first || complete) this.#publish();
     else this.#flush ??= setTimeout(() => this.#publish(), this.#flushMilliseconds());
     if (complete) this.loaded = true;
+  }
+
+  /** An unedited spec stays the same object, so that what hangs on it alone is not made anew. */
+  #takeStudy(study: Study) {
+    if (this.study?.specRevision === study.specRevision) study.spec = this.study.spec;
+    this.study = study;
   }
 
   #flushMilliseconds(): number {

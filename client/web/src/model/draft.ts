@@ -7,7 +7,6 @@ import type {Scalar} from './format';
  * A study that is being written: the JSON form of StudySpec, as in a study file. The form and the
  * text are two views of it. (The shape is the proto's; fromJson() checks it.)
  */
-// eslint-disable-next-line @typescript-eslint/no-explicit-any
 export type Draft = Record<string, any>;
 
 export function emptyDraft(): Draft {

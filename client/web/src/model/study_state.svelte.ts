@@ -22,7 +22,8 @@ export class StudyState {
 
   readonly spec = $derived.by(() => this.feed.study!.spec!);
   readonly trials = $derived.by(() => this.feed.trials);
-  readonly parameterAxes = $derived(parameterAxes(this.spec, this.trials));
+  // Declared ones hang on no trial.
+  readonly parameterAxes = $derived(parameterAxes(this.spec, this.spec.parameters.length ? [] : this.trials));
   readonly metricAxes = $derived(metricAxes(this.spec, this.trials));
   readonly axes = $derived([...this.parameterAxes, ...this.metricAxes]);
   readonly objectives = $derived(objectives(this.spec));
