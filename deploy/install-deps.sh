@@ -15,9 +15,11 @@ packages=(
   libeigen3-dev libnlopt-dev libopenblas-pthread-dev libopenblas0-pthread libtorch-dev
   # Real data: 60,000 + 10,000 images of clothes.
   dataset-fashion-mnist
-  # Tests and benchmarks.
-  libgmock-dev libgtest-dev prometheus python3-grpcio python3-protobuf python3-pytest
+  # Tests and benchmarks; a browser for those of the web page.
+  chromium libgmock-dev libgtest-dev prometheus python3-grpcio python3-protobuf python3-pytest
 )
+# The web page. A Node from elsewhere brings an npm of its own, beside which Debian's cannot be installed.
+command -v npm >/dev/null || packages+=(nodejs npm)
 
 missing=()
 for package in "${packages[@]}"; do

@@ -14,9 +14,13 @@ test.describe.configure({retries: 2});
 let study: Study | undefined;
 test.beforeAll(async ({lab}) => {
   test.setTimeout(180_000);
+  await lab.seeder.studies.pause({study: String(lab.running.id)});
   study ??= await lab.seeder.study({name: 'ten-thousand', metrics: networkMetrics, parameters: networkParameters});
   const {counts} = await lab.seeder.studies.get({study: String(study.id)});
   if (!counts?.trials) await lab.seeder.importTrials(study, trials, 1);
+});
+test.afterAll(async ({lab}) => {
+  await lab.seeder.studies.resume({study: String(lab.running.id)});
 });
 
 for (const view of ['overview', 'parameters', 'trials'])
