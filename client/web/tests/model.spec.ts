@@ -2,7 +2,7 @@ import {create} from '@bufbuild/protobuf';
 import {expect, test} from '@playwright/test';
 
 import {Goal, MetricSchema, StudySpecSchema} from '../src/gen/assay/v1/study_pb';
-import {metricScale} from '../src/model/axis';
+import {curvesScale, metricScale} from '../src/model/axis';
 import {activeParameters} from '../src/model/configuration';
 import {toCsv} from '../src/model/csv';
 import {fromText, parseList, toSpec} from '../src/model/draft';
@@ -47,6 +47,12 @@ test('whole numbers stay whole, and categories have a place each', () => {
 test('a diverged run does not set the scale of a metric', () => {
   const values = Array.from({length: 99}, (_, i) => i / 100);
   expect(metricScale([...values, 1e6, NaN, Infinity]).fromUnit(1)).toBe(0.98);
+});
+
+test('a long flat end does not hide the beginning of a curve', () => {
+  const curve = Array.from({length: 1000}, (_, step) => 0.1 + 2 * Math.exp(-step / 5));
+  expect(curvesScale([curve]).fromUnit(1)).toBeCloseTo(2.1, 9);
+  expect(curvesScale([...Array(9).fill(curve), [NaN, 1e9]]).fromUnit(1)).toBeCloseTo(2.1, 9);
 });
 
 test('a filter in an address is the filter again', () => {

@@ -85,6 +85,11 @@ export function metricAxes(spec: StudySpec, trials: Trial[]): Axis[] {
   });
 }
 
+/** Holds each curve from its lowest to its highest value, but for those that are far from all others. */
+export function curvesScale(curves: ArrayLike<number>[]): Scale {
+  return metricScale(curves.flatMap((curve) => extent(Array.from(curve).filter(Number.isFinite))));
+}
+
 /** Values beyond the ends of an axis lie on them. */
 export function within(values: Float64Array, {min, max}: {min: number; max: number}): {values: Float64Array; beyond: number} {
   let beyond = 0;
