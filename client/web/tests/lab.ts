@@ -25,7 +25,7 @@ export const runningParameters: Spec['parameters'] = [
 ];
 
 export function seederOf(url: string): Seeder {
-  return new Seeder(createConnectTransport({baseUrl: url}));
+  return new Seeder(createConnectTransport({baseUrl: url, useBinaryFormat: true}));
 }
 
 async function makeLab(programs: Programs): Promise<Lab> {

@@ -11,6 +11,8 @@ import {observeConnection} from './connection.svelte';
 
 const transport = createConnectTransport({
   baseUrl: new URL('.', location.href).href,
+  // A tenth of JSON's time, at both ends.
+  useBinaryFormat: true,
   interceptors: [observeConnection],
 });
 
