@@ -17,9 +17,11 @@ packages=(
   dataset-fashion-mnist
   # The plots of `assay study plot`.
   gnuplot-nox
-  # Tests and benchmarks.
-  libgmock-dev libgtest-dev prometheus python3-grpcio python3-protobuf python3-pytest python3-yaml
+  # Tests and benchmarks; a browser for those of the web page.
+  chromium libgmock-dev libgtest-dev prometheus python3-grpcio python3-protobuf python3-pytest python3-yaml
 )
+# The web page. A Node from elsewhere brings an npm of its own, beside which Debian's cannot be installed.
+command -v npm >/dev/null || packages+=(nodejs npm)
 
 missing=()
 for package in "${packages[@]}"; do
