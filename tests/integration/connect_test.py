@@ -258,6 +258,8 @@ def test_an_unknown_field_deep_inside_is_named(http):
 def test_json_nested_too_deep_is_invalid(http):
     body = b'{"spec":{"trial":{"builtin":{"config":' + b'{"a":' * 5000 + b"1" + b"}" * 5004
     assert http.post("/assay.v1.StudyService/Create", body).code == "invalid_argument"
+    body = b'{"parameters":{"x":' + b"[" * 1_000_000 + b"]" * 1_000_000 + b"}}"
+    assert http.post("/assay.v1.TrialService/Enqueue", body).code == "invalid_argument"
 
 
 @pytest.mark.parametrize("headers, status, code", [
