@@ -8,11 +8,36 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
 
 namespace assay {
 namespace {
 
 constexpr char kUrlPrefix[] = "type.googleapis.com";
+
+// Protobuf's own limit of 100 forgets lists: it takes 45 s for 20,000 of them,
+// one in the other.
+constexpr int kMaxDepth = 100;
+
+// Strings are skipped, also those in single quotes, which protobuf takes.
+bool IsNestedTooDeep(absl::string_view json) {
+  int depth = 0;
+  char quote = 0;
+  for (size_t i = 0; i < json.size() && depth <= kMaxDepth; ++i) {
+    const char c = json[i];
+    if (quote != 0) {
+      if (c == '\\') ++i;
+      if (c == quote) quote = 0;
+    } else if (c == '"' || c == '\'') {
+      quote = c;
+    } else if (c == '[' || c == '{') {
+      ++depth;
+    } else if (c == ']' || c == '}') {
+      --depth;
+    }
+  }
+  return depth > kMaxDepth;
+}
 
 std::string UrlOf(const google::protobuf::Descriptor& type) {
   return absl::StrCat(kUrlPrefix, "/", type.full_name());
@@ -44,12 +69,18 @@ absl::StatusOr<grpc::ByteBuffer> MessageCodec::Read(
     const std::string& text, MessageFormat format,
     const google::protobuf::Descriptor& type) const {
   if (format == MessageFormat::kBinary) return ToBuffer(text);
+  const auto refuse = [&type](absl::string_view why) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("JSON of ", type.full_name(), ": ", why));
+  };
+  if (IsNestedTooDeep(text)) {
+    return refuse(absl::StrCat("nested more than ", kMaxDepth, " levels deep"));
+  }
   std::string bytes;
   const auto status = google::protobuf::util::JsonToBinaryString(
       resolver_.get(), UrlOf(type), text, &bytes);
-  if (status.ok()) return ToBuffer(bytes);
-  return absl::InvalidArgumentError(absl::StrCat(
-      "JSON of ", type.full_name(), ": ", std::string(status.message())));
+  if (!status.ok()) return refuse(std::string(status.message()));
+  return ToBuffer(bytes);
 }
 
 absl::StatusOr<std::string> MessageCodec::Write(

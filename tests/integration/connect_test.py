@@ -10,7 +10,7 @@ from google.protobuf import json_format
 
 import api
 from api import Code
-from bad_requests_test import create
+from bad_requests_test import create, nested, nested_lists
 from connect_client import ConnectClient, envelope
 from running_server import RunningServer, eventually
 
@@ -91,6 +91,15 @@ def test_messages_are_protobufs_json(server, http):
     expected = json_format.MessageToDict(server.api.call("StudyService/Get", request))
     assert http.ok("StudyService/Get", {"study": "json"}) == expected
     assert isinstance(expected["id"], str)  # 64 bits.
+
+
+@pytest.mark.parametrize("content", [nested, nested_lists])
+def test_the_deepest_configuration_is_read_and_written(server, http, content):
+    name = f"deep {content.__name__}"
+    server.api.call("StudyService/Create", create(
+        name=name, trial=dict(builtin=dict(config=content(31)))))
+    spec = http.ok("StudyService/Get", {"study": name})["spec"]
+    assert http.ok("StudyService/Create", {"spec": spec})["spec"] == spec  # The same one.
 
 
 def test_messages_may_be_binary(server, http):
@@ -258,6 +267,8 @@ def test_an_unknown_field_deep_inside_is_named(http):
 def test_json_nested_too_deep_is_invalid(http):
     body = b'{"spec":{"trial":{"builtin":{"config":' + b'{"a":' * 5000 + b"1" + b"}" * 5004
     assert http.post("/assay.v1.StudyService/Create", body).code == "invalid_argument"
+    body = b'{"parameters":{"x":' + b"[" * 1_000_000 + b"]" * 1_000_000 + b"}}"
+    assert http.post("/assay.v1.TrialService/Enqueue", body).code == "invalid_argument"
 
 
 @pytest.mark.parametrize("headers, status, code", [
