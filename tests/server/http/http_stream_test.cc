@@ -7,9 +7,11 @@
 #include <string>
 #include <thread>
 
+#include "absl/base/thread_annotations.h"
 #include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "search/base/mutex.h"
 #include "server/http/http_server.h"
 #include "tests/server/http/http_client.h"
 
@@ -49,8 +51,10 @@ class HttpStreamTest : public ::testing::Test {
           [promise = std::move(cancelled)](absl::Status why) mutable {
             promise.set_value(std::move(why));
           });
-      asked_.set_value(std::make_unique<Asked>(
-          Asked{std::move(request), std::move(reply), std::move(future)}));
+      MutexLock lock(mutex_);
+      asked_ = std::make_unique<Asked>(
+          Asked{std::move(request), std::move(reply), std::move(future)});
+      came_.NotifyAll();
     };
     HttpRoute echo;
     echo.method = "POST";
@@ -71,9 +75,9 @@ class HttpStreamTest : public ::testing::Test {
   }
 
   std::unique_ptr<Asked> Await() {
-    auto asked = asked_.get_future().get();
-    asked_ = {};
-    return asked;
+    MutexLock lock(mutex_);
+    while (asked_ == nullptr) came_.Wait(mutex_);
+    return std::move(asked_);
   }
 
   std::unique_ptr<Asked> AskOf(HttpClient& client) {
@@ -99,7 +103,9 @@ class HttpStreamTest : public ::testing::Test {
   }
 
   HttpOptions options_;
-  std::promise<std::unique_ptr<Asked>> asked_;
+  Mutex mutex_;
+  CondVar came_;
+  std::unique_ptr<Asked> asked_ ABSL_GUARDED_BY(mutex_);
   std::unique_ptr<HttpServer> server_;
 };
 
