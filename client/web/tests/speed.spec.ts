@@ -20,8 +20,8 @@ test.afterAll(async ({lab}) => {
   await lab.seeder.studies.resume({study: String(lab.running.id)});
 });
 
-for (const view of ['overview', 'parameters', 'trials'])
-  test(`${view}: 10,000 trials are there within 2 s`, async ({page, lab}) => {
+test('10,000 trials are there within 2 s in any view', async ({page, lab}) => {
+  for (const view of ['overview', 'parameters', 'trials']) {
     // What else runs on the machine only adds: the best of three tells what the page can do.
     const times: number[] = [];
     for (let i = 0; i < 3; i++) {
@@ -32,8 +32,9 @@ for (const view of ['overview', 'parameters', 'trials'])
       times.push(Number(await shown.jsonValue()));  // Since the navigation began.
     }
     console.log(`${view}: 10,000 trials after ${times.map((time) => time.toFixed(0)).join(', ')} ms`);
-    expect(Math.min(...times)).toBeLessThan(loadMilliseconds);
-  });
+    expect.soft(Math.min(...times), view).toBeLessThan(loadMilliseconds);
+  }
+});
 
 test('no task of the browser takes 100 ms while a brush moves over 10,000 trials', async ({browser, page, lab}) => {
   await page.goto(`${lab.url}#/studies/${study!.id}/overview`);

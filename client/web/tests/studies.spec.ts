@@ -55,6 +55,19 @@ test('a brush filters every view, and is in the address', async ({page, lab}) =>
   await expect(page.locator('.count')).toHaveText('60 trials');
 });
 
+test('a brush, or another metric, asks the server for nothing', async ({page, lab}) => {
+  await page.goto(`${lab.url}#/studies/${lab.front.id}`);
+  await expect(page.locator('.count')).toHaveText('60 trials');
+  const asked: string[] = [];
+  page.on('request', (request) => {
+    if (request.url().includes('/assay.v1.')) asked.push(request.url());
+  });
+  await page.getByRole('button', {name: 'completed'}).click();
+  await page.getByLabel('Metric').selectOption('latency');
+  await expect(page.getByRole('group', {name: /^History of latency: 60 trials/})).toBeVisible();
+  expect(asked).toEqual([]);
+});
+
 test('a filter is set by keyboard alone', async ({page, lab}) => {
   await page.goto(`${lab.url}#/studies/${lab.front.id}`);
   await expect(page.locator('.count')).toHaveText('60 trials');

@@ -8,7 +8,8 @@ import {nextTask, pause, untilVisible, whileVisible} from './waiting';
 // Views take the longer, the more trials there are.
 const flushMilliseconds = 200;
 const flushMillisecondsATrial = 0.05;
-const flushMillisecondsOfSnapshot = 1000;
+// Pictures of a part of the trials delay the others.
+const flushMillisecondsOfSnapshot = 3000;
 const retryMilliseconds = 1000;
 
 /** A study with all its trials. */
