@@ -61,7 +61,7 @@ constexpr MetricInfo kMetrics[] = {
      "1 if no worker takes a trial of the study: no_worker, not_offered, "
      "draining, busy, or search_failed"},
     {"assay_suggest_seconds", "histogram", "algorithm",
-     "Seconds a search took to make one batch of proposals"},
+     "Seconds from a client's Suggest to its trials, by what proposed them"},
     {"assay_training_seconds_total", "counter", "outcome",
      "Seconds of attempts that finished, were stopped, failed or were lost"},
     {"assay_trials", "gauge", "study, id, state",

@@ -56,6 +56,7 @@ class ServerMetrics {
   void SetWaiting(StudyId study, const std::string& reason);
 
   // Search and training.
+  // Of a client's call; `algorithm`: of the last trial's proposal.
   void ObserveSuggest(const std::string& algorithm, absl::Duration duration);
   // One message, by a client or a worker, with this many measurements.
   void CountReport(int measurements);

@@ -25,7 +25,7 @@ constexpr char kGrid[] = "'#e4e7eb'";
 constexpr char kAxis[] = "'#8a8f98'";
 constexpr char kBlue[] = "'#3b82d6'";
 constexpr char kLightBlue[] = "'#a9cbf2'";
-constexpr char kGray[] = "'#9aa1ac'";
+constexpr char kGray[] = "'#7b828d'";
 constexpr char kOrange[] = "'#e8590c'";
 
 // What all plots share.
@@ -38,11 +38,13 @@ std::string Head(const std::string& path, int height) {
       "set output ",
       GnuplotText(path),
       "\n"
+      "set format '%g'\n"
       "set border 3 linecolor rgb ",
       kAxis, "\nset tics nomirror out scale 0.6 textcolor rgb ", kInk,
       "\nset grid linecolor rgb ", kGrid,
       " linewidth 1 linetype 1\n"
-      "set key outside bottom center horizontal samplen 2 textcolor rgb ",
+      "set key outside bottom center horizontal samplen 2 height 1 textcolor "
+      "rgb ",
       kInk, "\n");
 }
 
@@ -97,7 +99,7 @@ class Series {
   }
 
   std::string Script() const {
-    if (plots_.empty()) return "plot NaN notitle\n";
+    if (plots_.empty()) return "set yrange [0:1]\nplot NaN notitle\n";
     return absl::StrCat(blocks_, Scale(), "plot ",
                         absl::StrJoin(plots_, ", \\\n     "), "\n");
   }
@@ -219,7 +221,7 @@ std::string HistoryPlot(const v1::Study& study,
   const int panels = std::max(1, static_cast<int>(objectives.size()));
   std::string script =
       absl::StrCat(Head(path, kPanelHeight * panels), AxisLabel("x", "trial"),
-                   "set multiplot layout ", panels, ",1\n");
+                   "set lmargin 11\nset multiplot layout ", panels, ",1\n");
   for (size_t i = 0; i < objectives.size(); ++i) {
     absl::StrAppend(&script,
                     i > 0 ? "unset title\n"
@@ -247,7 +249,7 @@ std::string ImportancePlot(const v1::Study& study,
   }
   const int more = importance.parameters_size() - count;
   return absl::StrCat(
-      Head(path, 150 + 34 * count),
+      Head(path, 170 + 34 * count),
       Title(absl::StrCat(FormatName(study), ": what decides about ",
                          importance.metric())),
       AxisLabel("x", absl::StrFormat(

@@ -321,7 +321,7 @@ def coordinator():
                [(rate("assay_checkpoint_upload_bytes_total"), "received")], "Bps", width=24, height=6, least=0),
 
          row("Search"),
-         graph("Making proposals", "How long a search takes for one batch, in the background.",
+         graph("Asking", "From a client's Suggest to its trials, a wait on purpose included. Workers are served from the stock.",
                quantiles("assay_suggest_seconds", C, "algorithm"), "s", width=12, least=0),
          graph("Proposals in stock", "By study.", [(f"assay_stock_proposals{{{C}}}", "{{study}}")], width=12, least=0),
 

@@ -76,6 +76,7 @@ TEST_F(SavingsMeterTest, FollowsWhatTheRuleSaves) {
 
 TEST_F(SavingsMeterTest, FollowsWhatTheScheduleSaves) {
   StudySpec spec = GridSpec("s", 100);
+  spec.algorithm.name = "random";
   spec.schedule = {.name = "asha", .max_steps = 9};
   const StudyId study = Create(spec);
   Train(study, {4});
