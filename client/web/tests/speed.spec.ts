@@ -1,3 +1,5 @@
+import {cpus, loadavg} from 'node:os';
+
 import type {Browser, Page} from '@playwright/test';
 
 import type {Study} from '../src/gen/assay/v1/study_pb';
@@ -21,6 +23,7 @@ test.afterAll(async ({lab}) => {
 });
 
 test('10,000 trials are there within 2 s in any view', async ({page, lab}) => {
+  test.skip(loadavg()[0] > 2 * cpus().length, 'the machine has other work: what it takes says nothing');
   for (const view of ['overview', 'parameters', 'trials']) {
     // What else runs on the machine only adds: the best of three tells what the page can do.
     const times: number[] = [];
