@@ -2,6 +2,8 @@ import {defineConfig} from '@playwright/test';
 
 export default defineConfig({
   testDir: 'tests',
+  // Figures of the machine, not of the page alone: asked for by name.
+  testIgnore: process.env.ASSAY_WEB_SPEED ? [] : '**/speed.spec.ts',
   // One server with its studies, and one browser: the figures of a busy machine say nothing.
   workers: 1,
   timeout: 60_000,
