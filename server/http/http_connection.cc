@@ -4,6 +4,8 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstdint>
+#include <limits>
 #include <sstream>
 #include <utility>
 #include <variant>
@@ -178,7 +180,8 @@ void HttpConnection::WaitForRequest() {
   route_ = nullptr;
   parser_.emplace();
   parser_->header_limit(static_cast<uint32_t>(options_.max_head_bytes));
-  parser_->body_limit(boost::none);  // RefuseBody() knows how to say it.
+  // RefuseBody() knows how to say it. (Boost 1.74 takes none for zero.)
+  parser_->body_limit(std::numeric_limits<uint64_t>::max());
   if (buffer_.size() > 0) return ReadHead();  // The client pipelines.
   waiting_ = true;
   SetDeadline(first_ ? options_.request_timeout : options_.idle_timeout,

@@ -644,7 +644,7 @@ TEST(StudySpecTest, OtherAlgorithmsAndRules) {
       Accepted(With("stopping {patience {min_delta: 0.5}}")).stopping;
   ASSERT_THAT(stopping.rules, SizeIs(1));
   EXPECT_EQ(stopping.rules[0].name, "patience");
-  EXPECT_EQ(stopping.rules[0].patience_steps, 5);
+  EXPECT_EQ(stopping.rules[0].patience_steps, 10);
   EXPECT_EQ(stopping.rules[0].min_delta, 0.5);
 }
 

@@ -82,7 +82,7 @@ TEST_F(SavingsMeterTest, FollowsWhatTheScheduleSaves) {
   Train(study, {4});
   Train(study, {3});
   EXPECT_THAT(Scrape(), HasSubstr(Saved("schedule", 2 * 8 * 2)));
-  EXPECT_THAT(Scrape(), Not(HasSubstr("early_stopping")));
+  EXPECT_THAT(Scrape(), Not(HasSubstr("by=\"early_stopping\"")));
 }
 
 TEST_F(SavingsMeterTest, AStudyWithoutEitherHasNoSeries) {
