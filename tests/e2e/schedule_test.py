@@ -173,7 +173,7 @@ def test_the_builtin_trainer_goes_on_from_where_its_last_run_ended(lab):
     server.create({
         "name": "s", "metrics": [{"name": "loss", "goal": "MINIMIZE"}], "seed": 3,
         "parameters": [{"name": "optimizer.learning_rate", "double": {"min": 1e-3, "max": 1e-2, "scale": "LOG"}}],
-        "algorithm": {"quasi_random": {}}, "schedule": {"max_steps": 4, "reduction": 2}, "budget": {"max_trials": 4},
+        "algorithm": {"quasi_random": {}}, "schedule": {"max_steps": 4, "asha": {"reduction": 2}}, "budget": {"max_trials": 4},
         "trial": {"builtin": {"config": {
             "data": {"name": "synthetic", "synthetic": {"kind": "blobs", "examples": 600, "features": 8, "classes": 3}},
             "model": {"name": "mlp", "width": 16, "depth": 1}, "batch_size": 32}}}})
