@@ -44,6 +44,18 @@ inline const Names<ScheduleKind> kScheduleNames = {
     {"step", ScheduleKind::kStep},
     {"cosine", ScheduleKind::kCosine}};
 
+inline const Names<HypergradientMethod> kHypergradientNames = {
+    {"none", HypergradientMethod::kNone},
+    {"ift_neumann", HypergradientMethod::kIftNeumann},
+    {"ift_cg", HypergradientMethod::kIftCg},
+    {"truncated", HypergradientMethod::kTruncated},
+    {"forward", HypergradientMethod::kForward},
+    {"one_step", HypergradientMethod::kOneStep}};
+
+inline const Names<CurvatureKind> kCurvatureNames = {
+    {"gauss_newton", CurvatureKind::kGaussNewton},
+    {"hessian", CurvatureKind::kHessian}};
+
 template <class Enum>
 std::string NameOf(const Names<Enum>& names, Enum value) {
   for (const auto& [name, choice] : names) {

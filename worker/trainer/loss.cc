@@ -4,6 +4,38 @@ namespace assay {
 
 namespace functional = torch::nn::functional;
 
+namespace {
+
+torch::Tensor AtLabels(const torch::Tensor& outputs,
+                       const torch::Tensor& labels) {
+  return outputs.gather(1, labels.unsqueeze(1)).squeeze(1);
+}
+
+torch::Tensor CrossEntropies(const torch::Tensor& outputs,
+                             const torch::Tensor& labels,
+                             const torch::Tensor& smoothing) {
+  const torch::Tensor plain =
+      torch::logsumexp(outputs, {1}) - AtLabels(outputs, labels);
+  if (!smoothing.defined()) return plain;
+  return plain + smoothing * (AtLabels(outputs, labels) - outputs.mean(1));
+}
+
+torch::Tensor HingeLosses(const torch::Tensor& outputs,
+                          const torch::Tensor& labels) {
+  const torch::Tensor margins =
+      torch::relu(1 + outputs - outputs.gather(1, labels.unsqueeze(1)));
+  // The label's own margin is 1 and does not count.
+  return (margins.sum(1) - 1) / static_cast<double>(outputs.size(1) - 1);
+}
+
+torch::Tensor SquaredErrors(const torch::Tensor& outputs,
+                            const torch::Tensor& truth) {
+  if (truth.is_floating_point()) return (outputs.squeeze(1) - truth).square();
+  return (outputs - torch::one_hot(truth, outputs.size(1))).square().mean(1);
+}
+
+}  // namespace
+
 int64_t OutputsFor(LossKind loss, int64_t classes) {
   return classes == 0 || loss == LossKind::kLogLoss ? 1 : classes;
 }
@@ -29,6 +61,46 @@ torch::Tensor LossOf(LossKind loss, const torch::Tensor& outputs,
           torch::one_hot(truth, outputs.size(1)).to(outputs.scalar_type()));
   }
   TORCH_CHECK(false, "unknown loss");
+}
+
+torch::Tensor TrainingLoss(LossKind loss, const LossTerms& terms,
+                           const torch::Tensor& outputs,
+                           const torch::Tensor& truth) {
+  if (terms.Plain()) return LossOf(loss, outputs, truth);
+  const torch::Tensor losses = ExampleLosses(
+      loss, outputs, truth,
+      terms.label_smoothing == 0
+          ? torch::Tensor()
+          : torch::scalar_tensor(terms.label_smoothing, outputs.options()));
+  if (terms.class_weights.empty()) return losses.mean();
+  torch::Tensor weights = torch::ones_like(losses);
+  for (const auto& [label, weight] : terms.class_weights) {
+    weights.masked_fill_(truth == label, weight);
+  }
+  return WeightedMean(losses, weights);
+}
+
+torch::Tensor ExampleLosses(LossKind loss, const torch::Tensor& outputs,
+                            const torch::Tensor& truth,
+                            const torch::Tensor& smoothing) {
+  switch (loss) {
+    case LossKind::kCrossEntropy:
+      return CrossEntropies(outputs, truth, smoothing);
+    case LossKind::kLogLoss: {
+      const torch::Tensor sign = truth * 2 - 1;
+      return -torch::log_sigmoid(outputs.squeeze(1) * sign);
+    }
+    case LossKind::kHinge:
+      return HingeLosses(outputs, truth);
+    case LossKind::kMse:
+      return SquaredErrors(outputs, truth);
+  }
+  TORCH_CHECK(false, "unknown loss");
+}
+
+torch::Tensor WeightedMean(const torch::Tensor& losses,
+                           const torch::Tensor& weights) {
+  return (losses * weights).sum() / weights.sum();
 }
 
 torch::Tensor PredictedLabels(const torch::Tensor& outputs) {

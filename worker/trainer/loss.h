@@ -18,10 +18,27 @@ int64_t OutputsFor(LossKind loss, int64_t classes);
 //   hinge          mean over classes j != label of
 //                  max(0, 1 - outputs[label] + outputs[j])
 //   mse            squared error; of a classification against 0 and 1, mean
-//   over
-//                  the classes
+//                  over the classes
 torch::Tensor LossOf(LossKind loss, const torch::Tensor& outputs,
                      const torch::Tensor& truth);
+
+// The same as a training weighs it: cross entropy with label smoothing, and
+// examples by the weight of their class.
+torch::Tensor TrainingLoss(LossKind loss, const LossTerms& terms,
+                           const torch::Tensor& outputs,
+                           const torch::Tensor& truth);
+
+// LossOf() each example, [batch]. Cross entropy is against the label with
+// probability 1 - smoothing and any class with smoothing / classes more
+// (Szegedy 2016); `smoothing` is a scalar, or undefined for none. Can be
+// differentiated twice.
+torch::Tensor ExampleLosses(LossKind loss, const torch::Tensor& outputs,
+                            const torch::Tensor& truth,
+                            const torch::Tensor& smoothing);
+
+// sum_i weights_i losses_i / sum_i weights_i.
+torch::Tensor WeightedMean(const torch::Tensor& losses,
+                           const torch::Tensor& weights);
 
 // The predicted label of each row, [batch]; of a classification only.
 torch::Tensor PredictedLabels(const torch::Tensor& outputs);
