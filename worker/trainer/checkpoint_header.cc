@@ -137,7 +137,8 @@ Done CheckContinues(const CheckpointHeader& header,
         key + ": the checkpoint to resume is of " + theirs +
         ", this trial has " + ours +
         "; a continued training may change optimizer, regularization, "
-        "schedule, model.dropout, label_smoothing, class_weights, "
+        "schedule, model.dropout, label_smoothing, loss_weights, "
+        "class_weights, "
         "hypergradient, batch_size, epochs, seed, threads, device, divergence "
         "and checkpoint");
   }

@@ -197,12 +197,31 @@ RegularizationConfig ReadRegularization(ConfigurationReader& in,
                                    LayersOf(model), "the layers", kPenalty)};
 }
 
+// Of the losses that want the same outputs as the chosen one.
+std::map<LossKind, double> ReadLossWeights(ConfigurationReader& in,
+                                           const Condition& for_classes) {
+  const std::vector<std::pair<std::string, std::vector<std::string>>> beside = {
+      {"cross_entropy", {"hinge", "mse"}},
+      {"hinge", {"cross_entropy", "mse"}},
+      {"mse", {"cross_entropy", "hinge"}}};
+  std::map<LossKind, double> weights;
+  for (const auto& [name, losses] : beside) {
+    const std::string key = "loss_weights." + name;
+    const double weight =
+        in.Number(key, kPenalty, 0,
+                  for_classes.holds ? in.With("loss", losses) : for_classes);
+    if (in.Has(key)) weights[ValueOf(kLossNames, name)] = weight;
+  }
+  return weights;
+}
+
 LossTerms ReadLossTerms(ConfigurationReader& in, const DataConfig& data) {
   const Condition for_classes = {
       data.task == Task::kClassification,
       "allowed only when data.task is \"classification\""};
   return {.label_smoothing = in.Number("label_smoothing", kProbability, 0,
                                        in.With("loss", {"cross_entropy"})),
+          .loss_weights = ReadLossWeights(in, for_classes),
           .class_weights = in.NumbersBy("class_weights.", "", kMaxClasses,
                                         "the classes", kPenalty, for_classes)};
 }

@@ -96,9 +96,13 @@ struct RegularizationConfig {
 // What the training loss weighs otherwise than the validation loss.
 struct LossTerms {
   double label_smoothing = 0;
+  std::map<LossKind, double> loss_weights;  // Other losses, added.
   std::map<int64_t, double> class_weights;  // 1 where there is none.
 
-  bool Plain() const { return label_smoothing == 0 && class_weights.empty(); }
+  bool Plain() const {
+    return label_smoothing == 0 && loss_weights.empty() &&
+           class_weights.empty();
+  }
 };
 
 struct ScheduleConfig {

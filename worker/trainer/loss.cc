@@ -34,6 +34,22 @@ torch::Tensor SquaredErrors(const torch::Tensor& outputs,
   return (outputs - torch::one_hot(truth, outputs.size(1))).square().mean(1);
 }
 
+LossTensors TensorsOf(const LossTerms& terms,
+                      const torch::TensorOptions& options) {
+  LossTensors tensors;
+  if (terms.label_smoothing > 0) {
+    tensors.label_smoothing =
+        torch::scalar_tensor(terms.label_smoothing, options);
+  }
+  for (const auto& [loss, weight] : terms.loss_weights) {
+    tensors.loss_weights[loss] = torch::scalar_tensor(weight, options);
+  }
+  for (const auto& [label, weight] : terms.class_weights) {
+    tensors.class_weights[label] = torch::scalar_tensor(weight, options);
+  }
+  return tensors;
+}
+
 }  // namespace
 
 int64_t OutputsFor(LossKind loss, int64_t classes) {
@@ -63,21 +79,28 @@ torch::Tensor LossOf(LossKind loss, const torch::Tensor& outputs,
   TORCH_CHECK(false, "unknown loss");
 }
 
+torch::Tensor WeightedLoss(LossKind loss, const LossTensors& terms,
+                           const torch::Tensor& outputs,
+                           const torch::Tensor& truth) {
+  torch::Tensor losses =
+      ExampleLosses(loss, outputs, truth, terms.label_smoothing);
+  for (const auto& [other, weight] : terms.loss_weights) {
+    losses = losses + weight * ExampleLosses(other, outputs, truth, {});
+  }
+  if (terms.class_weights.empty()) return losses.mean();
+  torch::Tensor weights = torch::ones_like(losses.detach());
+  for (const auto& [label, weight] : terms.class_weights) {
+    weights = weights + (truth == label) * (weight - 1);
+  }
+  return WeightedMean(losses, weights);
+}
+
 torch::Tensor TrainingLoss(LossKind loss, const LossTerms& terms,
                            const torch::Tensor& outputs,
                            const torch::Tensor& truth) {
   if (terms.Plain()) return LossOf(loss, outputs, truth);
-  const torch::Tensor losses = ExampleLosses(
-      loss, outputs, truth,
-      terms.label_smoothing == 0
-          ? torch::Tensor()
-          : torch::scalar_tensor(terms.label_smoothing, outputs.options()));
-  if (terms.class_weights.empty()) return losses.mean();
-  torch::Tensor weights = torch::ones_like(losses);
-  for (const auto& [label, weight] : terms.class_weights) {
-    weights.masked_fill_(truth == label, weight);
-  }
-  return WeightedMean(losses, weights);
+  return WeightedLoss(loss, TensorsOf(terms, outputs.options()), outputs,
+                      truth);
 }
 
 torch::Tensor ExampleLosses(LossKind loss, const torch::Tensor& outputs,

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 
 #include "worker/trainer/configuration.h"
 #include "worker/trainer/torch.h"
@@ -22,8 +23,22 @@ int64_t OutputsFor(LossKind loss, int64_t classes);
 torch::Tensor LossOf(LossKind loss, const torch::Tensor& outputs,
                      const torch::Tensor& truth);
 
-// The same as a training weighs it: cross entropy with label smoothing, and
-// examples by the weight of their class.
+// LossTerms as scalars that may be differentiated by; undefined or missing
+// where they change nothing.
+struct LossTensors {
+  torch::Tensor label_smoothing;
+  std::map<LossKind, torch::Tensor> loss_weights;
+  std::map<int64_t, torch::Tensor> class_weights;
+};
+
+// The mean of the loss and its weighted others over the examples, each weighted
+// by its class. Can be differentiated twice.
+torch::Tensor WeightedLoss(LossKind loss, const LossTensors& terms,
+                           const torch::Tensor& outputs,
+                           const torch::Tensor& truth);
+
+// What a training minimizes: LossOf() where the terms are plain, else
+// WeightedLoss().
 torch::Tensor TrainingLoss(LossKind loss, const LossTerms& terms,
                            const torch::Tensor& outputs,
                            const torch::Tensor& truth);

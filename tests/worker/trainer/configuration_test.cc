@@ -207,6 +207,10 @@ TEST(ConfigurationTest, NumbersOfLayersAndClassesGoByTheirIndex) {
               HasSubstr("class_weights.03: unknown key"));
   EXPECT_THAT(MistakesOf(R"({"class_weights": {"3": -1}})"),
               HasSubstr("class_weights.3: -1 is not a number in [0, 1000]"));
+  EXPECT_THAT(
+      MistakesOf(R"({"loss_weights": {"cross_entropy": 1}})"),
+      HasSubstr("loss_weights.cross_entropy: 1 is not allowed with "
+                "loss \"cross_entropy\"; allowed only with hinge, mse"));
   EXPECT_THAT(MistakesOf(R"({"loss": "hinge", "label_smoothing": 0.1})"),
               HasSubstr("allowed only with cross_entropy"));
 }

@@ -26,7 +26,7 @@ json Config() {
                "synthetic": {"examples": 150, "features": 4}},
       "model": {"depth": 1, "width": 6, "activation": "tanh"},
       "batch_size": 20, "epochs": 3, "label_smoothing": 0.1,
-      "class_weights": {"1": 1.5}, "schedule": {"name": "cosine"},
+      "class_weights": {"1": 1.5}, "loss_weights": {"hinge": 0.2}, "schedule": {"name": "cosine"},
       "regularization": {"l1": 0.002, "l2": 0.02,
                          "layers": {"1": {"l2": 0.01}}},
       "optimizer": {"name": "sgd", "learning_rate": 0.1, "momentum": 0.7,
@@ -117,12 +117,13 @@ TEST_P(WholeTrainingTest, ReportedGradientIsTheDerivativeOfTheReportedLoss) {
 INSTANTIATE_TEST_SUITE_P(
     Optimizers, WholeTrainingTest,
     ::testing::Values(
-        WholeTraining{"Momentum",
-                      "{}",
-                      {"optimizer.learning_rate", "optimizer.momentum",
-                       "optimizer.weight_decay", "regularization.l1",
-                       "regularization.l2", "regularization.layers.1.l2",
-                       "label_smoothing", "class_weights.1"}},
+        WholeTraining{
+            "Momentum",
+            "{}",
+            {"optimizer.learning_rate", "optimizer.momentum",
+             "optimizer.weight_decay", "regularization.l1", "regularization.l2",
+             "regularization.layers.1.l2", "label_smoothing", "class_weights.1",
+             "loss_weights.hinge"}},
         WholeTraining{"Dropout",
                       R"({"model": {"dropout": 0.3}})",
                       {"regularization.l2", "class_weights.1"}},

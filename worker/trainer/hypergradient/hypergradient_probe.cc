@@ -1,6 +1,7 @@
 #include "worker/trainer/hypergradient/hypergradient_probe.h"
 
 #include <algorithm>
+#include <exception>
 #include <utility>
 
 #include "worker/trainer/random_state.h"
@@ -74,13 +75,23 @@ void HypergradientProbe::AtRate(double learning_rate, double slope) {
 Result<MetricGradient> HypergradientProbe::Measure(int64_t epochs,
                                                    double learning_rate) {
   const RandomStateKeeper keeper(device_);
-  Random random(SeedOf(trial_) + static_cast<uint64_t>(epochs));
-  const auto gradient = ComputeHypergradient(
-      [&](int64_t index) { return SplitOf(index, random); }, Splits(),
-      problem_.Hyper(), Options(learning_rate));
+  const auto gradient = Compute(epochs, learning_rate);
   record_.reset();
   if (!gradient.ok()) return gradient.error();
   return Told(*gradient);
+}
+
+// Memory that does not suffice is no reason to end the training.
+Result<Hypergradient> HypergradientProbe::Compute(int64_t epochs,
+                                                  double learning_rate) const {
+  try {
+    Random random(SeedOf(trial_) + static_cast<uint64_t>(epochs));
+    return ComputeHypergradient(
+        [&](int64_t index) { return SplitOf(index, random); }, Splits(),
+        problem_.Hyper(), Options(learning_rate));
+  } catch (const std::exception& error) {
+    return Failure(error.what());
+  }
 }
 
 int64_t HypergradientProbe::Splits() const {

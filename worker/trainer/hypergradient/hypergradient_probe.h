@@ -51,6 +51,7 @@ class HypergradientProbe {
 
  private:
   bool Records() const;
+  Result<Hypergradient> Compute(int64_t epochs, double learning_rate) const;
   int64_t NextDue(int64_t epoch) const;
   int64_t Splits() const;
   Part ValidationSplit(int64_t index) const;

@@ -1,5 +1,7 @@
 #include "worker/trainer/hypergradient/parameters.h"
 
+#include "worker/trainer/choice_names.h"
+
 namespace assay {
 namespace {
 
@@ -25,6 +27,9 @@ void AddLossParameters(const Configuration& config, Values& values) {
   }
   // Without there are no layers that drop.
   if (config.model.dropout > 0) values["model.dropout"] = config.model.dropout;
+  for (const auto& [loss, weight] : config.loss_terms.loss_weights) {
+    values[LossWeightKey(loss)] = weight;
+  }
   for (const auto& [label, weight] : config.loss_terms.class_weights) {
     values[ClassWeightKey(label)] = weight;
   }
@@ -56,6 +61,10 @@ std::string LayerL2Key(int64_t layer) {
 
 std::string ClassWeightKey(int64_t label) {
   return "class_weights." + std::to_string(label);
+}
+
+std::string LossWeightKey(LossKind loss) {
+  return "loss_weights." + NameOf(kLossNames, loss);
 }
 
 std::map<std::string, double> DifferentiableParameters(

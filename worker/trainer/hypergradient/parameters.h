@@ -13,6 +13,7 @@ int64_t LayersOf(const ModelConfig& model);
 
 std::string LayerL2Key(int64_t layer);
 std::string ClassWeightKey(int64_t label);
+std::string LossWeightKey(LossKind loss);
 
 // The keys of `config` by which its hypergradient.method can differentiate,
 // with their values, in natural units. The implicit methods and one_step know

@@ -20,8 +20,6 @@ std::map<std::string, double> StandardValues(Configuration config) {
   return DifferentiableParameters(config);
 }
 
-Tensors PiecesOf(const torch::Tensor& sizes) { return sizes.unbind(0); }
-
 }  // namespace
 
 class TrainedProblem::Values {
@@ -119,21 +117,17 @@ torch::Tensor TrainedProblem::Outputs(const Tensors& weights,
 torch::Tensor TrainedProblem::Loss(const torch::Tensor& outputs,
                                    const Values& values,
                                    const torch::Tensor& truth) const {
-  const torch::Tensor smoothing = values.Counts("label_smoothing")
-                                      ? values.at("label_smoothing")
-                                      : torch::Tensor();
-  const torch::Tensor losses =
-      ExampleLosses(config_.loss, outputs, truth, smoothing);
-  if (config_.loss_terms.class_weights.empty()) return losses.mean();
-  Tensors factors =
-      PiecesOf(torch::ones({truth.max().item<int64_t>() + 1},
-                           torch::TensorOptions().device(device_)));
-  for (const auto& [label, weight] : config_.loss_terms.class_weights) {
-    if (label < static_cast<int64_t>(factors.size())) {
-      factors[label] = values.at(ClassWeightKey(label));
-    }
+  LossTensors terms;
+  if (values.Counts("label_smoothing")) {
+    terms.label_smoothing = values.at("label_smoothing");
   }
-  return WeightedMean(losses, torch::stack(factors).index_select(0, truth));
+  for (const auto& [other, weight] : config_.loss_terms.loss_weights) {
+    terms.loss_weights[other] = values.at(LossWeightKey(other));
+  }
+  for (const auto& [label, weight] : config_.loss_terms.class_weights) {
+    terms.class_weights[label] = values.at(ClassWeightKey(label));
+  }
+  return WeightedLoss(config_.loss, terms, outputs, truth);
 }
 
 torch::Tensor TrainedProblem::Penalty(const Tensors& weights,

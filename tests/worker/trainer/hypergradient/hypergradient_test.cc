@@ -278,7 +278,7 @@ TEST_P(OptimumTest, ImplicitGradientMatchesFiniteDifferencesOfTheSolution) {
 
 TEST_P(OptimumTest, ReverseForwardAndImplicitAgreeAtConvergence) {
   const Tensors implicit = Implicit(HypergradientMethod::kIftCg, 200);
-  const TrainingPath path = Descent(/*steps=*/600);
+  const TrainingPath path = Descent(/*steps=*/500);
   const Tensors reverse = MustCompute(
       problem_, path, toy_.hyper, {.method = HypergradientMethod::kTruncated});
   EXPECT_LT(RelativeError(reverse, implicit), 1e-5);
