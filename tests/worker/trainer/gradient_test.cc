@@ -96,6 +96,10 @@ struct WholeTraining {
   std::vector<std::string> parameters;
 };
 
+std::string NameOf(const ::testing::TestParamInfo<WholeTraining>& info) {
+  return info.param.name;
+}
+
 class WholeTrainingTest : public ::testing::TestWithParam<WholeTraining> {};
 
 // Single precision and no splits: what is reported is the derivative of what is
@@ -139,7 +143,7 @@ INSTANTIATE_TEST_SUITE_P(
                           "momentum": 0.5, "epsilon": 1e-3}})",
                       {"optimizer.learning_rate", "optimizer.momentum",
                        "optimizer.alpha", "regularization.l2"}}),
-    [](const auto& info) { return std::string(info.param.name); });
+    NameOf);
 
 TEST(GradientTest, ImplicitGradientIsThatOfATrainingToTheEnd) {
   json config = Changed(Config(), json::parse(R"({
