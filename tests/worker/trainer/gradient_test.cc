@@ -153,6 +153,7 @@ TEST(GradientTest, ImplicitGradientIsThatOfATrainingToTheEnd) {
                     "weight_decay": 0.01},
       "regularization": {"l1": 0, "layers": {"0": {"l2": 0.05}}}})"));
   config["regularization"]["layers"].erase("1");
+  config.erase("loss_weights");  // An optimum on a kink of hinge is not smooth.
   for (const char* method : {"ift_cg", "ift_neumann"}) {
     config["hypergradient"] = {
         {"method", method},
