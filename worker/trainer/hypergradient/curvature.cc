@@ -1,6 +1,21 @@
 #include "worker/trainer/hypergradient/curvature.h"
 
 namespace assay {
+namespace {
+
+// Of the shapes of `weights`. Softmax does not feel equal changes of all
+// classes, so that a start of ones would never leave that direction.
+Tensors WithoutSymmetry(const Tensors& weights) {
+  Tensors pieces;
+  for (const torch::Tensor& weight : weights) {
+    const torch::Tensor place =
+        torch::arange(1, weight.numel() + 1, weight.options());
+    pieces.push_back(torch::sin(place * place).view(weight.sizes()));
+  }
+  return pieces;
+}
+
+}  // namespace
 
 Curvature::Curvature(const BilevelProblem& problem, const Tensors& weights,
                      const Tensors& hyper, CurvatureKind kind, double damping)
@@ -72,8 +87,7 @@ Tensors Curvature::Mixed(const Tensors& direction) const {
 }
 
 double Curvature::LargestEigenvalue(int iterations) const {
-  Tensors direction = gradient_;
-  for (torch::Tensor& piece : direction) piece = torch::ones_like(piece);
+  Tensors direction = WithoutSymmetry(weights_);
   double eigenvalue = 0;
   for (int i = 0; i < iterations; ++i) {
     direction = assay::Times(direction, 1 / NormOf(direction));

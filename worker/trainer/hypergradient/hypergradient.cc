@@ -12,7 +12,7 @@
 namespace assay {
 namespace {
 
-constexpr int kPowerIterations = 10;
+constexpr int kPowerIterations = 20;
 // Power iterations come from below: beyond twice the true inverse the series
 // diverges, so keep some distance.
 constexpr double kRateMargin = 0.9;
