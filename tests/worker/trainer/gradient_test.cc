@@ -147,7 +147,7 @@ INSTANTIATE_TEST_SUITE_P(
 
 TEST(GradientTest, ImplicitGradientIsThatOfATrainingToTheEnd) {
   json config = Changed(Config(), json::parse(R"({
-      "model": {"depth": 0}, "batch_size": 1000, "epochs": 300,
+      "model": {"depth": 0}, "batch_size": 1000, "epochs": 200,
       "schedule": {"name": "constant"},
       "optimizer": {"name": "sgd", "learning_rate": 0.1, "momentum": 0.9,
                     "weight_decay": 0.01},
@@ -156,7 +156,7 @@ TEST(GradientTest, ImplicitGradientIsThatOfATrainingToTheEnd) {
   for (const char* method : {"ift_cg", "ift_neumann"}) {
     config["hypergradient"] = {
         {"method", method},
-        {"every", 300},
+        {"every", 200},
         {"terms", 1000},
         {"splits", 1},
         {"damping", 0},
@@ -165,7 +165,7 @@ TEST(GradientTest, ImplicitGradientIsThatOfATrainingToTheEnd) {
           "label_smoothing", "class_weights.1"}}};
     const Recorder recorder = Trained(config);
     ASSERT_THAT(recorder.gradients, SizeIs(1)) << recorder.notes;
-    const MetricGradient& gradient = recorder.gradients.at(300);
+    const MetricGradient& gradient = recorder.gradients.at(200);
     EXPECT_LE(*gradient.residual, 1e-3);
     ExpectDifferences(config, gradient, 0.02);
   }
