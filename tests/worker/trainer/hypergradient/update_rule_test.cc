@@ -75,7 +75,8 @@ INSTANTIATE_TEST_SUITE_P(
 
 // A weight whose gradient has always been 0 has no direction to move in.
 TEST(UpdateRuleTest, WeightWithoutGradientHasFiniteDerivatives) {
-  const OptimizerConfig config = {.kind = OptimizerKind::kAdam};
+  const OptimizerConfig config = {.kind = OptimizerKind::kAdam,
+                                  .epsilon = 1e-8};
   const Tensors weights = {torch::zeros({2}, torch::kDouble).requires_grad_()};
   const torch::Tensor gradient =
       torch::tensor({0.0, 1.0}, torch::kDouble).requires_grad_();
