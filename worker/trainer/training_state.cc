@@ -104,8 +104,9 @@ void SavedState::LoadOptimizer(torch::optim::Optimizer& optimizer) {
 void SavedState::LoadOnlineRate(OnlineRate& rate) {
   OnlineRate::State state = {.factor = header_.position.rate_factor,
                              .before = {}};
-  torch::Tensor weight;
-  while (archive_.try_read(Key("before", state.before.size()), weight)) {
+  for (;;) {
+    torch::Tensor weight;  // A new one each: reading fills what is there.
+    if (!archive_.try_read(Key("before", state.before.size()), weight)) break;
     state.before.push_back(weight);
   }
   rate.Continue(std::move(state));
