@@ -21,6 +21,34 @@ using convert::SetTime;
 using convert::Text;
 using convert::ToNamedValues;
 
+absl::Status CheckDeviations(const Metrics& deviations, const Metrics& gradient,
+                             const std::string& field) {
+  for (const auto& [parameter, deviation] : deviations) {
+    if (!gradient.contains(parameter)) {
+      return Invalid(field, Quote(parameter),
+                     "a parameter that by_parameter has");
+    }
+    if (deviation < 0) {
+      return Invalid(absl::StrCat(field, "[", Quote(parameter), "]"),
+                     Text(deviation), "at least 0");
+    }
+  }
+  return absl::OkStatus();
+}
+
+absl::Status FillDeviations(const std::string& metric,
+                            const v1::Gradient& gradient,
+                            Measurement& measurement) {
+  if (gradient.deviation_by_parameter().empty()) return absl::OkStatus();
+  const std::string field =
+      absl::StrCat("gradients[", Quote(metric), "].deviation_by_parameter");
+  Metrics& deviations = measurement.gradient_deviations[metric];
+  ASSAY_ASSIGN_OR_RETURN(deviations,
+                         ToNamedValues(gradient.deviation_by_parameter(), field,
+                                       SearchSpace::kMaxParameters));
+  return CheckDeviations(deviations, measurement.gradients[metric], field);
+}
+
 absl::Status FillGradients(const v1::Measurement& message,
                            Measurement& measurement) {
   ASSAY_RETURN_IF_ERROR(
@@ -33,8 +61,20 @@ absl::Status FillGradients(const v1::Measurement& message,
         ToNamedValues(gradient.by_parameter(),
                       absl::StrCat("gradients[", Quote(metric), "]"),
                       SearchSpace::kMaxParameters));
+    ASSAY_RETURN_IF_ERROR(FillDeviations(metric, gradient, measurement));
   }
   return absl::OkStatus();
+}
+
+void SetGradients(const Measurement& measurement, v1::Measurement& message) {
+  for (const auto& [metric, gradient] : measurement.gradients) {
+    SetMetrics(gradient,
+               (*message.mutable_gradients())[metric].mutable_by_parameter());
+  }
+  for (const auto& [metric, deviations] : measurement.gradient_deviations) {
+    SetMetrics(deviations, (*message.mutable_gradients())[metric]
+                               .mutable_deviation_by_parameter());
+  }
 }
 
 void SetOrigin(const Origin& origin, v1::Origin* message) {
@@ -82,10 +122,7 @@ v1::Measurement ToMessage(const Measurement& measurement) {
   message.set_step(measurement.step);
   message.set_elapsed_seconds(measurement.elapsed_seconds);
   SetMetrics(measurement.metrics, message.mutable_metrics());
-  for (const auto& [metric, gradient] : measurement.gradients) {
-    SetMetrics(gradient,
-               (*message.mutable_gradients())[metric].mutable_by_parameter());
-  }
+  SetGradients(measurement, message);
   if (measurement.instance) message.set_instance(*measurement.instance);
   message.set_revision(measurement.revision);
   if (measurement.time != absl::Time()) {

@@ -57,6 +57,8 @@ struct Measurement {
   Metrics metrics;             // Any names, declared or not.
   // d(metric)/d(parameter) in natural units: gradients[metric][parameter].
   std::map<std::string, std::map<std::string, double>> gradients;
+  // Standard deviations of some of these numbers.
+  std::map<std::string, std::map<std::string, double>> gradient_deviations;
   std::optional<int64_t> instance;  // The fold or seed it was measured on.
   int64_t revision = 0;             // Of the study; given by the storage.
   absl::Time time;                  // When the coordinator took it.

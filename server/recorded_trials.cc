@@ -22,6 +22,7 @@ bool IsDeclared(const StudySpec& spec, const std::string& name) {
 
 void KeepDeclared(const StudySpec& spec, Measurement& measurement) {
   measurement.gradients.clear();
+  measurement.gradient_deviations.clear();
   std::erase_if(measurement.metrics, [&](const auto& metric) {
     return !IsDeclared(spec, metric.first);
   });

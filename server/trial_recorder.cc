@@ -33,16 +33,21 @@ bool SameMetrics(const Metrics& a, const Metrics& b) {
          });
 }
 
+using Gradients = std::map<std::string, std::map<std::string, double>>;
+
+bool SameGradients(const Gradients& a, const Gradients& b) {
+  return a.size() == b.size() &&
+         std::equal(a.begin(), a.end(), b.begin(), [](auto& x, auto& y) {
+           return x.first == y.first && SameMetrics(x.second, y.second);
+         });
+}
+
 bool SameContent(const Measurement& a, const Measurement& b) {
   return a.step == b.step && a.instance == b.instance &&
          SameNumber(a.elapsed_seconds, b.elapsed_seconds) &&
          SameMetrics(a.metrics, b.metrics) &&
-         a.gradients.size() == b.gradients.size() &&
-         std::equal(a.gradients.begin(), a.gradients.end(), b.gradients.begin(),
-                    [](auto& x, auto& y) {
-                      return x.first == y.first &&
-                             SameMetrics(x.second, y.second);
-                    });
+         SameGradients(a.gradients, b.gradients) &&
+         SameGradients(a.gradient_deviations, b.gradient_deviations);
 }
 
 // Distinguishes finishes of one attempt: "1 bad luck {loss: 0.25}".

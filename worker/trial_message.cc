@@ -97,14 +97,18 @@ absl::StatusOr<Metrics> ToMetrics(absl::string_view key, const json& value) {
   return metrics;
 }
 
-absl::StatusOr<std::map<std::string, std::map<std::string, double>>>
-ToGradients(const json& value) {
+using Gradients = std::map<std::string, std::map<std::string, double>>;
+
+// Also of their deviations.
+absl::StatusOr<Gradients> ToGradients(absl::string_view key,
+                                      const json& value) {
   if (!value.is_object()) {
-    return Wrong("gradients", value, "an object of objects of numbers");
+    return Wrong(key, value, "an object of objects of numbers");
   }
-  std::map<std::string, std::map<std::string, double>> gradients;
+  Gradients gradients;
   if (value.size() > kMaxMetrics) {
-    return absl::InvalidArgumentError("\"gradients\" has more than 64 metrics");
+    return absl::InvalidArgumentError(
+        absl::StrCat("\"", key, "\" has more than 64 metrics"));
   }
   for (const auto& [metric, by_parameter] : value.items()) {
     ASSAY_RETURN_IF_ERROR(CheckName(metric));
@@ -122,6 +126,23 @@ ToGradients(const json& value) {
     }
   }
   return gradients;
+}
+
+absl::Status CheckDeviations(const Gradients& deviations,
+                             const Gradients& gradients) {
+  for (const auto& [metric, by_parameter] : deviations) {
+    const auto gradient = gradients.find(metric);
+    for (const auto& [parameter, deviation] : by_parameter) {
+      if (gradient == gradients.end() ||
+          !gradient->second.contains(parameter)) {
+        return absl::InvalidArgumentError(absl::StrCat(
+            "\"gradient_deviations\" has \"", parameter, "\" of \"", metric,
+            "\", which \"gradients\" has not"));
+      }
+      if (deviation < 0) return Wrong(parameter, deviation, "at least 0");
+    }
+  }
+  return absl::OkStatus();
 }
 
 // An unknown key is a mistake in writing that would lose data in silence.
@@ -144,11 +165,18 @@ absl::StatusOr<TrialMessage> ToReport(const json& body) {
       if (value.is_null()) continue;
       ASSAY_ASSIGN_OR_RETURN(measurement.instance, ToInteger(key, value));
     } else if (key == "gradients") {
-      ASSAY_ASSIGN_OR_RETURN(measurement.gradients, ToGradients(value));
+      ASSAY_ASSIGN_OR_RETURN(measurement.gradients, ToGradients(key, value));
+    } else if (key == "gradient_deviations") {
+      ASSAY_ASSIGN_OR_RETURN(measurement.gradient_deviations,
+                             ToGradients(key, value));
     } else {
-      return Unknown("report", key, "step, metrics, instance and gradients");
+      return Unknown(
+          "report", key,
+          "step, metrics, instance, gradients and gradient_deviations");
     }
   }
+  ASSAY_RETURN_IF_ERROR(
+      CheckDeviations(measurement.gradient_deviations, measurement.gradients));
   if (!has_step) return absl::InvalidArgumentError("a report needs \"step\"");
   if (measurement.metrics.empty()) {
     return absl::InvalidArgumentError("a report needs \"metrics\", 1 to 64");

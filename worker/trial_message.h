@@ -33,7 +33,9 @@ struct CheckpointNotice {
 
 // A Measurement is
 // {"report":{"step":3,"metrics":{"loss":0.4},"instance":0,
-//            "gradients":{"loss":{"lr":-1.5}}}}, the last two optional.
+//            "gradients":{"loss":{"lr":-1.5}},
+//            "gradient_deviations":{"loss":{"lr":0.1}}}}, the last three
+// optional. A deviation is not negative and of a number among the gradients.
 using TrialMessage =
     std::variant<Measurement, DeclaredEnd, TrialAttribute, CheckpointNotice>;
 

@@ -91,16 +91,21 @@ class Trial:
         self._hear()
         return self.stop_reason is not None
 
-    def report(self, step, instance=None, **metrics):
+    def report(self, step, instance=None, gradients=None, gradient_deviations=None, **metrics):
         """Reports the values of a step (an epoch, an iteration; >= 0). Returns True if the trial should end now.
 
-        `instance`: the fold or seed that they were measured on. NaN and infinity are fine. Raises ValueError if the worker
-        says that the report is wrong."""
+        `instance`: the fold or seed that they were measured on. `gradients`: derivatives of metrics by parameters in
+        natural units, {"loss": {"lr": -1.5}}; `gradient_deviations`: the standard deviations of these numbers, where they
+        are known. NaN and infinity are fine. Raises ValueError if the worker says that the report is wrong."""
         if not metrics:
             raise ValueError("report: give at least one metric, as in report(step=3, loss=0.4)")
         report = {"step": int(step), "metrics": {name: _number(value) for name, value in metrics.items()}}
         if instance is not None:
             report["instance"] = int(instance)
+        if gradients:
+            report["gradients"] = _by_metric(gradients)
+        if gradient_deviations:
+            report["gradient_deviations"] = _by_metric(gradient_deviations)
         self._say({"report": report})
         return self.stop_reason is not None
 
@@ -203,6 +208,13 @@ class _Connection:
             elif "ack" in answer:
                 self._answers.append(None)
             self._arrived.notify_all()
+
+
+def _by_metric(gradients):
+    return {
+        metric: {parameter: _number(value) for parameter, value in by_parameter.items()}
+        for metric, by_parameter in gradients.items()
+    }
 
 
 def _number(value):

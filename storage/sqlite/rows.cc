@@ -13,6 +13,14 @@ int64_t ToInt(Enum value) {
   return static_cast<int64_t>(value);
 }
 
+void BindTextOrNull(Statement& statement, const std::string& text) {
+  if (text.empty()) {
+    statement.BindNull();
+  } else {
+    statement.BindText(text);
+  }
+}
+
 void Bind(Statement& statement, const StudyCounts& counts) {
   statement.Bind(counts.trials);
   statement.Bind(counts.configurations);
@@ -211,16 +219,13 @@ Attempt ReadAttempt(Statement& statement) {
 }
 
 void BindMeasurement(Statement& statement, const Measurement& measurement,
-                     const std::string& metrics, const std::string& gradients) {
+                     const EncodedMeasurement& encoded) {
   statement.Bind(measurement.sequence);
   statement.Bind(measurement.step);
   statement.BindReal(measurement.elapsed_seconds);
-  statement.BindText(metrics);
-  if (gradients.empty()) {
-    statement.BindNull();
-  } else {
-    statement.BindText(gradients);
-  }
+  statement.BindText(encoded.metrics);
+  BindTextOrNull(statement, encoded.gradients);
+  BindTextOrNull(statement, encoded.gradient_deviations);
   if (measurement.instance.has_value()) {
     statement.Bind(*measurement.instance);
   } else {
@@ -239,6 +244,10 @@ absl::StatusOr<Measurement> ReadMeasurement(Statement& statement) {
                          DecodeMetrics(statement.TextView()));
   if (absl::string_view gradients = statement.TextView(); !gradients.empty()) {
     ASSAY_ASSIGN_OR_RETURN(measurement.gradients, DecodeGradients(gradients));
+  }
+  if (absl::string_view text = statement.TextView(); !text.empty()) {
+    ASSAY_ASSIGN_OR_RETURN(measurement.gradient_deviations,
+                           DecodeGradients(text));
   }
   measurement.instance = statement.OptionalInt();
   measurement.revision = statement.Int();

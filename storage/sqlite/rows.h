@@ -50,13 +50,19 @@ void BindKey(Statement& statement, const Attempt& attempt);
 void BindChanging(Statement& statement, const Attempt& attempt);
 Attempt ReadAttempt(Statement& statement);
 
-#define ASSAY_MEASUREMENT_COLUMNS                                   \
-  "sequence, step, elapsed_seconds, metrics, gradients, instance, " \
-  "revision, time"
+#define ASSAY_MEASUREMENT_COLUMNS                         \
+  "sequence, step, elapsed_seconds, metrics, gradients, " \
+  "gradient_deviations, instance, revision, time"
 
-// `gradients` empty: none.
+// The maps of a measurement as JSON. Empty: none.
+struct EncodedMeasurement {
+  std::string metrics;
+  std::string gradients;
+  std::string gradient_deviations;
+};
+
 void BindMeasurement(Statement& statement, const Measurement& measurement,
-                     const std::string& metrics, const std::string& gradients);
+                     const EncodedMeasurement& encoded);
 absl::StatusOr<Measurement> ReadMeasurement(Statement& statement);
 
 #define ASSAY_SPEC_COLUMNS "number, spec, author, time"

@@ -236,9 +236,15 @@ CREATE TABLE checkpoint_usage (
 CREATE INDEX trial_continuing ON trial (continues) WHERE continues <> 0;
 )sql";
 
+// Beside `gradients`, in the same form.
+constexpr char kGradientDeviations[] = R"sql(
+ALTER TABLE measurement ADD COLUMN gradient_deviations TEXT;
+)sql";
+
 // The n-th brings user_version n - 1 to n. Append; never edit one that was
 // released.
-constexpr const char* kMigrations[] = {kFirst, kEarlierStudies, kCheckpoints};
+constexpr const char* kMigrations[] = {kFirst, kEarlierStudies, kCheckpoints,
+                                       kGradientDeviations};
 
 absl::Status Apply(Connection& connection, int64_t version) {
   absl::Status status = connection.Execute(absl::StrCat(

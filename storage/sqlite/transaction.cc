@@ -30,6 +30,22 @@ Attribute ReadAttribute(Statement& statement) {
   return attribute;
 }
 
+// Empty where there are none.
+absl::StatusOr<std::string> EncodedUnlessEmpty(const Gradients& gradients) {
+  if (gradients.empty()) return std::string();
+  return EncodeGradients(gradients);
+}
+
+absl::StatusOr<EncodedMeasurement> Encoded(const Measurement& measurement) {
+  EncodedMeasurement encoded;
+  ASSAY_ASSIGN_OR_RETURN(encoded.metrics, EncodeMetrics(measurement.metrics));
+  ASSAY_ASSIGN_OR_RETURN(encoded.gradients,
+                         EncodedUnlessEmpty(measurement.gradients));
+  ASSAY_ASSIGN_OR_RETURN(encoded.gradient_deviations,
+                         EncodedUnlessEmpty(measurement.gradient_deviations));
+  return encoded;
+}
+
 struct MeasurementOfTrial {
   TrialId trial;
   int32_t attempt = 0;
@@ -400,19 +416,16 @@ absl::StatusOr<std::vector<Measurement>> SqliteTransaction::ListMeasurements(
 absl::Status SqliteTransaction::InsertMeasurement(
     StudyId study, TrialId trial, int32_t attempt,
     const Measurement& measurement) {
-  ASSAY_ASSIGN_OR_RETURN(const std::string metrics,
-                         EncodeMetrics(measurement.metrics));
-  std::string gradients;
-  if (!measurement.gradients.empty()) {
-    ASSAY_ASSIGN_OR_RETURN(gradients, EncodeGradients(measurement.gradients));
-  }
+  ASSAY_ASSIGN_OR_RETURN(const EncodedMeasurement encoded,
+                         Encoded(measurement));
   Statement statement = connection_.Prepare(
       "INSERT INTO measurement (trial, attempt, "
-      "study, " ASSAY_MEASUREMENT_COLUMNS ") VALUES (?,?,?, ?,?,?,?,?,?,?,?)");
+      "study, " ASSAY_MEASUREMENT_COLUMNS
+      ") VALUES (?,?,?, ?,?,?,?,?,?,?,?,?)");
   statement.Bind(trial.value);
   statement.Bind(attempt);
   statement.Bind(study.value);
-  BindMeasurement(statement, measurement, metrics, gradients);
+  BindMeasurement(statement, measurement, encoded);
   return Named(statement.Run(), "trial ", trial.value, " attempt ", attempt,
                " measurement ", measurement.sequence);
 }

@@ -78,6 +78,14 @@ class TrialTest(unittest.TestCase):
         self.assertEqual(self.worker.lines[1],
                          {"report": {"step": 2, "metrics": {"loss": "NaN"}, "instance": 4}})
 
+    def test_reports_gradients(self):
+        trial = self.trial(lambda lines: [{"ack": len(lines)}])
+        trial.report(step=1, loss=0.5, gradients={"loss": {"lr": -1, "wd": float("inf")}},
+                     gradient_deviations={"loss": {"lr": 0.25}})
+        self.assertEqual(self.worker.lines[0], {"report": {
+            "step": 1, "metrics": {"loss": 0.5}, "gradients": {"loss": {"lr": -1.0, "wd": "Infinity"}},
+            "gradient_deviations": {"loss": {"lr": 0.25}}}})
+
     def test_a_stop_before_the_answer_is_heard_with_it(self):
         trial = self.trial(lambda lines: [{"stop": "enough"}, {"ack": len(lines)}])
         self.assertTrue(trial.report(step=1, loss=1))

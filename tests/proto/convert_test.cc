@@ -104,10 +104,12 @@ TEST(MeasurementTest, RoundTrip) {
   const v1::Measurement message = MeasurementMessage(
       "sequence: 3 step: 7 elapsed_seconds: 1.5 instance: -2 "
       "metrics {key: 'loss' value: 0.5} metrics {key: 'top' value: 2} "
-      "gradients {key: 'loss' value {by_parameter {key: 'lr' value: -1}}}");
+      "gradients {key: 'loss' value {by_parameter {key: 'lr' value: -1} "
+      "deviation_by_parameter {key: 'lr' value: 0.5}}}");
   const auto measurement = ToMeasurement(message);
   ASSERT_TRUE(measurement.ok()) << measurement.status();
   EXPECT_EQ(measurement->gradients.at("loss").at("lr"), -1);
+  EXPECT_EQ(measurement->gradient_deviations.at("loss").at("lr"), 0.5);
   const v1::Measurement back = ToMessage(*measurement);
   EXPECT_EQ(back.DebugString(), message.DebugString());
 }
@@ -161,7 +163,17 @@ INSTANTIATE_TEST_SUITE_P(
                        "gradients, the name of one: missing"},
         BadMeasurement{"metrics {key: 'a' value: 1} gradients {key: 'a' value "
                        "{by_parameter {key: '' value: 1}}}",
-                       "gradients[\"a\"], the name of one: missing"}));
+                       "gradients[\"a\"], the name of one: missing"},
+        BadMeasurement{
+            "metrics {key: 'a' value: 1} gradients {key: 'a' value "
+            "{deviation_by_parameter {key: 'x' value: 1}}}",
+            "gradients[\"a\"].deviation_by_parameter: \"x\"; a parameter that "
+            "by_parameter has"},
+        BadMeasurement{
+            "metrics {key: 'a' value: 1} gradients {key: 'a' value "
+            "{by_parameter {key: 'x' value: 1} "
+            "deviation_by_parameter {key: 'x' value: -2}}}",
+            "gradients[\"a\"].deviation_by_parameter[\"x\"]: -2; at least 0"}));
 
 TEST(MeasurementTest, SixtyFourMetricsAndNoMore) {
   v1::Measurement message;

@@ -296,6 +296,7 @@ TEST_F(TrialRecorderTest, TheSameMeasurementAgainIsOkAndChangesNothing) {
   const Token token = Lease();
   Measurement measurement = Loss(1, 3, 0.5);
   measurement.gradients = {{"loss", {{"x", 0.1}}}};
+  measurement.gradient_deviations = {{"loss", {{"x", 0.02}}}};
   measurement.instance = 2;
   ASSERT_TRUE(core_->Report(token, measurement).ok());
   const int64_t revision = core_->StudyOf(study_).revision;

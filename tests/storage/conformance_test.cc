@@ -764,6 +764,7 @@ TEST_P(MeasurementConformanceTest, MeasurementComesBackAsGiven) {
                          {"quote \"\n", 1e300}};
   measurement.gradients = {{"loss", {{"lr", std::nan("")}, {"wd", 0.1}}},
                            {"empty", {}}};
+  measurement.gradient_deviations = {{"loss", {{"wd", 0.02}}}};
   measurement.instance = 4;
   Add(measurement);
   const auto found =
@@ -783,6 +784,7 @@ TEST_P(MeasurementConformanceTest, MeasurementComesBackAsGiven) {
   EXPECT_TRUE(std::isnan(found->gradients.at("loss").at("lr")));
   EXPECT_EQ(found->gradients.at("loss").at("wd"), 0.1);
   EXPECT_THAT(found->gradients.at("empty"), IsEmpty());
+  EXPECT_EQ(found->gradient_deviations, measurement.gradient_deviations);
   EXPECT_EQ(found->instance, 4);
   EXPECT_EQ(found->revision, 12);
   EXPECT_EQ(found->time, measurement.time);

@@ -19,13 +19,15 @@ std::string ErrorOf(absl::string_view line) {
 TEST(TrialMessageTest, AReportWithAllItsParts) {
   const auto message = ParseTrialMessage(
       R"({"report":{"step":3,"metrics":{"loss":0.4,"n":2},"instance":1,)"
-      R"("gradients":{"loss":{"lr":-1.5}}}})");
+      R"("gradients":{"loss":{"lr":-1.5}},)"
+      R"("gradient_deviations":{"loss":{"lr":0.1}}}})");
   ASSERT_TRUE(message.ok()) << message.status();
   const auto& measurement = std::get<Measurement>(*message);
   EXPECT_EQ(measurement.step, 3);
   EXPECT_EQ(measurement.metrics, (Metrics{{"loss", 0.4}, {"n", 2}}));
   EXPECT_EQ(measurement.instance, 1);
   EXPECT_EQ(measurement.gradients.at("loss").at("lr"), -1.5);
+  EXPECT_EQ(measurement.gradient_deviations.at("loss").at("lr"), 0.1);
 }
 
 TEST(TrialMessageTest, NumbersThatJsonCannotSay) {
@@ -49,6 +51,18 @@ TEST(TrialMessageTest, AFinishAndAnAttribute) {
       ParseTrialMessage(R"({"attribute":{"key":"k","value":"v"}})");
   ASSERT_TRUE(attribute.ok());
   EXPECT_EQ(std::get<TrialAttribute>(*attribute).name_space, "user");
+}
+
+TEST(TrialMessageTest, ADeviationIsOfANumberAmongTheGradients) {
+  const auto error_of = [](const std::string& deviations) {
+    return ErrorOf(R"({"report":{"step":1,"metrics":{"x":1},)"
+                   R"("gradients":{"x":{"lr":1}},"gradient_deviations":)" +
+                   deviations + "}}");
+  };
+  EXPECT_THAT(error_of(R"({"x":{"wd":1}})"), HasSubstr("has \"wd\" of \"x\""));
+  EXPECT_THAT(error_of(R"({"y":{"lr":1}})"), HasSubstr("has \"lr\" of \"y\""));
+  EXPECT_THAT(error_of(R"({"x":{"lr":-1}})"), HasSubstr("at least 0"));
+  EXPECT_THAT(error_of(R"({"x":1})"), HasSubstr("an object of numbers"));
 }
 
 TEST(TrialMessageTest, WhatIsWrongIsSaid) {

@@ -63,6 +63,7 @@ json PositionJson(const TrainingPosition& position) {
           {"step", position.step},
           {"order", position.order},
           {"loss_sum", position.loss_sum},
+          {"rate_factor", position.rate_factor},
           {"train_loss", position.train_loss},
           {"learning_rate", position.learning_rate},
           {"examples_per_second", position.examples_per_second}};
@@ -75,6 +76,7 @@ TrainingPosition ReadPosition(const json& text) {
           .step = text.at("step").get<int64_t>(),
           .order = text.at("order").get<Random::State>(),
           .loss_sum = Number(text, "loss_sum"),
+          .rate_factor = text.value("rate_factor", 1.0),
           .train_loss = Number(text, "train_loss"),
           .learning_rate = Number(text, "learning_rate"),
           .examples_per_second = Number(text, "examples_per_second")};
@@ -135,8 +137,10 @@ Done CheckContinues(const CheckpointHeader& header,
         key + ": the checkpoint to resume is of " + theirs +
         ", this trial has " + ours +
         "; a continued training may change optimizer, regularization, "
-        "schedule, model.dropout, batch_size, epochs, seed, threads, device, "
-        "divergence and checkpoint");
+        "schedule, model.dropout, label_smoothing, loss_weights, "
+        "class_weights, "
+        "hypergradient, batch_size, epochs, seed, threads, device, divergence "
+        "and checkpoint");
   }
   return Success();
 }

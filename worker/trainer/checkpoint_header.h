@@ -19,7 +19,8 @@ struct TrainingPosition {
   // Data order: the state from which the next epoch's (or, with `examples`, the
   // present one's) is drawn.
   Random::State order = {};
-  double loss_sum = 0;  // Over `examples`.
+  double loss_sum = 0;     // Over `examples`.
+  double rate_factor = 1;  // Of optimizer.online_rate.
 
   // Of the latest epoch.
   double train_loss = 0;

@@ -44,6 +44,28 @@ inline const Names<ScheduleKind> kScheduleNames = {
     {"step", ScheduleKind::kStep},
     {"cosine", ScheduleKind::kCosine}};
 
+inline const Names<HypergradientMethod> kHypergradientNames = {
+    {"none", HypergradientMethod::kNone},
+    {"ift_neumann", HypergradientMethod::kIftNeumann},
+    {"ift_cg", HypergradientMethod::kIftCg},
+    {"truncated", HypergradientMethod::kTruncated},
+    {"forward", HypergradientMethod::kForward},
+    {"one_step", HypergradientMethod::kOneStep}};
+
+inline const Names<CurvatureKind> kCurvatureNames = {
+    {"gauss_newton", CurvatureKind::kGaussNewton},
+    {"hessian", CurvatureKind::kHessian}};
+
+// `name` must be one of them.
+template <class Enum>
+Enum ValueOf(const Names<Enum>& names, const std::string& name) {
+  Enum value = names.front().second;
+  for (const auto& [known, choice] : names) {
+    if (known == name) value = choice;
+  }
+  return value;
+}
+
 template <class Enum>
 std::string NameOf(const Names<Enum>& names, Enum value) {
   for (const auto& [name, choice] : names) {

@@ -1,16 +1,20 @@
 #include "worker/trainer/configuration.h"
 
+#include <algorithm>
 #include <filesystem>
+#include <set>
 #include <string_view>
 #include <vector>
 
 #include "worker/trainer/choice_names.h"
 #include "worker/trainer/configuration_reader.h"
+#include "worker/trainer/hypergradient/parameters.h"
 
 namespace assay {
 namespace {
 
 constexpr int64_t kMaxExamples = 100'000'000;
+constexpr int64_t kMaxClasses = 1000;
 constexpr int64_t kMaxSeed = 9'007'199'254'740'991;  // 2^53 - 1, exact in JSON.
 constexpr Range kProbability = {.min = 0, .max = 1, .max_open = true};
 constexpr Range kOpenFraction = {
@@ -180,7 +184,46 @@ OptimizerConfig ReadOptimizer(ConfigurationReader& in) {
   optimizer.epsilon = in.Number("optimizer.epsilon", kPositive, 1e-8,
                                 with({"adam", "adamw", "rmsprop"}));
   optimizer.weight_decay = in.Number("optimizer.weight_decay", kPenalty, 0);
+  optimizer.online_rate =
+      in.Number("optimizer.online_rate", {.min = 0, .max = 1}, 0);
   return optimizer;
+}
+
+RegularizationConfig ReadRegularization(ConfigurationReader& in,
+                                        const ModelConfig& model) {
+  return {.l1 = in.Number("regularization.l1", kPenalty, 0),
+          .l2 = in.Number("regularization.l2", kPenalty, 0),
+          .layer_l2 = in.NumbersBy("regularization.layers.", ".l2",
+                                   LayersOf(model), "the layers", kPenalty)};
+}
+
+// Of the losses that want the same outputs as the chosen one.
+std::map<LossKind, double> ReadLossWeights(ConfigurationReader& in,
+                                           const Condition& for_classes) {
+  const std::vector<std::pair<std::string, std::vector<std::string>>> beside = {
+      {"cross_entropy", {"hinge", "mse"}},
+      {"hinge", {"cross_entropy", "mse"}},
+      {"mse", {"cross_entropy", "hinge"}}};
+  std::map<LossKind, double> weights;
+  for (const auto& [name, losses] : beside) {
+    const std::string key = "loss_weights." + name;
+    const double weight =
+        in.Number(key, kPenalty, 0,
+                  for_classes.holds ? in.With("loss", losses) : for_classes);
+    if (in.Has(key)) weights[ValueOf(kLossNames, name)] = weight;
+  }
+  return weights;
+}
+
+LossTerms ReadLossTerms(ConfigurationReader& in, const DataConfig& data) {
+  const Condition for_classes = {
+      data.task == Task::kClassification,
+      "allowed only when data.task is \"classification\""};
+  return {.label_smoothing = in.Number("label_smoothing", kProbability, 0,
+                                       in.With("loss", {"cross_entropy"})),
+          .loss_weights = ReadLossWeights(in, for_classes),
+          .class_weights = in.NumbersBy("class_weights.", "", kMaxClasses,
+                                        "the classes", kPenalty, for_classes)};
 }
 
 ScheduleConfig ReadSchedule(ConfigurationReader& in, double learning_rate) {
@@ -224,6 +267,89 @@ void ReadRun(ConfigurationReader& in, Configuration& config) {
   }
 }
 
+// The metrics that have a gradient.
+std::vector<std::string> SmoothMetrics(Task task) {
+  if (task == Task::kRegression) return {"loss", "mse"};
+  return {"loss"};
+}
+
+std::string ReadGradientMetric(ConfigurationReader& in, Task task,
+                               const Condition& chosen) {
+  const std::string key = "hypergradient.metric";
+  std::string metric = in.Text(key, "loss", chosen);
+  const std::vector<std::string> allowed = SmoothMetrics(task);
+  if (std::ranges::find(allowed, metric) == allowed.end()) {
+    in.Refuse(key, "has no gradient here; allowed: " + Join(allowed));
+  }
+  return metric;
+}
+
+std::set<std::string> KeysOf(const std::map<std::string, double>& values) {
+  std::set<std::string> keys;
+  for (const auto& [key, value] : values) keys.insert(key);
+  return keys;
+}
+
+// Those that were named, else those of the trial's parameters that will do.
+std::vector<std::string> ReadGradientParameters(ConfigurationReader& in,
+                                                const Configuration& config,
+                                                const Condition& chosen) {
+  const std::string list = "hypergradient.parameters";
+  std::vector<std::string> named = in.Texts(list, chosen);
+  if (!chosen.holds) return {};
+  const std::set<std::string> allowed =
+      KeysOf(DifferentiableParameters(config));
+  const std::string allowed_text =
+      "; allowed with this method and configuration: " +
+      Join({allowed.begin(), allowed.end()});
+  for (const std::string& key : named) {
+    if (allowed.contains(key)) continue;
+    in.Refuse(list, "has \"" + key + "\", which has no gradient here" +
+                        DidYouMean(key, allowed) + allowed_text);
+  }
+  if (in.Has(list)) return named;
+  for (const std::string& key : allowed) {
+    if (in.IsParameter(key)) named.push_back(key);
+  }
+  if (named.empty()) {
+    in.Refuse(list, "is needed, since no parameter of the trial will do" +
+                        allowed_text);
+  }
+  return named;
+}
+
+HypergradientConfig ReadHypergradient(ConfigurationReader& in,
+                                      const Configuration& config) {
+  using Method = HypergradientMethod;
+  const std::string at = "hypergradient.";
+  HypergradientConfig gradient;
+  gradient.method =
+      in.Choice<Method>(at + "method", kHypergradientNames, Method::kNone);
+  const auto with = [&](const std::vector<std::string>& methods) {
+    return in.With(at + "method", methods);
+  };
+  const Condition chosen =
+      with({"ift_neumann", "ift_cg", "truncated", "forward", "one_step"});
+  const Condition implicit = with({"ift_neumann", "ift_cg"});
+  gradient.metric = ReadGradientMetric(in, config.data.task, chosen);
+  gradient.every = in.Integer(at + "every", 1, 1'000'000, 1, chosen);
+  const bool truncated = gradient.method == Method::kTruncated;
+  const int64_t steps = in.Integer(at + "steps", 1, 1'000'000, 10,
+                                   with({"truncated", "forward"}));
+  if (truncated || in.Has(at + "steps")) gradient.steps = steps;
+  gradient.terms = in.Integer(at + "terms", 1, 10'000, 20, implicit);
+  gradient.curvature = in.Choice<CurvatureKind>(
+      at + "curvature", kCurvatureNames, CurvatureKind::kGaussNewton, implicit);
+  gradient.damping = in.Number(at + "damping", kPenalty, 1e-3, implicit);
+  gradient.batches = in.Integer(at + "batches", 1, 1'000'000, 8,
+                                with({"ift_neumann", "ift_cg", "one_step"}));
+  gradient.splits = in.Integer(at + "splits", 1, 100, 2, chosen);
+  Configuration with_method = config;
+  with_method.hypergradient = gradient;
+  gradient.parameters = ReadGradientParameters(in, with_method, chosen);
+  return gradient;
+}
+
 }  // namespace
 
 Result<Configuration> ReadConfiguration(const nlohmann::json& config,
@@ -234,10 +360,11 @@ Result<Configuration> ReadConfiguration(const nlohmann::json& config,
   read.model = ReadModel(in, read.data);
   read.loss = ReadLoss(in, read.data);
   read.optimizer = ReadOptimizer(in);
-  read.regularization = {.l1 = in.Number("regularization.l1", kPenalty, 0),
-                         .l2 = in.Number("regularization.l2", kPenalty, 0)};
+  read.regularization = ReadRegularization(in, read.model);
+  read.loss_terms = ReadLossTerms(in, read.data);
   read.schedule = ReadSchedule(in, read.optimizer.learning_rate);
   ReadRun(in, read);
+  read.hypergradient = ReadHypergradient(in, read);
 
   std::string message;
   for (const std::string& mistake : in.Mistakes()) {

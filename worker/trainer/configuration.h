@@ -1,8 +1,10 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "nlohmann/json_fwd.hpp"
 #include "worker/trainer/result.h"
@@ -22,6 +24,15 @@ enum class OptimizerKind { kSgd, kAdam, kAdamW, kRmsProp };
 enum class ScheduleKind { kConstant, kStep, kCosine };
 enum class DeviceKind { kAuto, kCpu, kCuda };
 enum class OnDivergence { kStop, kContinue };
+enum class HypergradientMethod {
+  kNone,
+  kIftNeumann,
+  kIftCg,
+  kTruncated,
+  kForward,
+  kOneStep
+};
+enum class CurvatureKind { kGaussNewton, kHessian };
 
 // A part of a set: so many examples if given, else this fraction of it.
 struct Share {
@@ -72,11 +83,26 @@ struct OptimizerConfig {
   double alpha = 0;
   double epsilon = 0;
   double weight_decay = 0;
+  double online_rate = 0;  // Of hypergradient descent; 0: a rate as scheduled.
 };
 
 struct RegularizationConfig {
   double l1 = 0;  // Adds l1 * sum |w| to the loss; weights only, not biases.
   double l2 = 0;  // Adds l2/2 * sum w^2; likewise.
+  // By layer with weights, from 0 at the input: adds to l2.
+  std::map<int64_t, double> layer_l2;
+};
+
+// What the training loss weighs otherwise than the validation loss.
+struct LossTerms {
+  double label_smoothing = 0;
+  std::map<LossKind, double> loss_weights;  // Other losses, added.
+  std::map<int64_t, double> class_weights;  // 1 where there is none.
+
+  bool Plain() const {
+    return label_smoothing == 0 && loss_weights.empty() &&
+           class_weights.empty();
+  }
 };
 
 struct ScheduleConfig {
@@ -90,10 +116,26 @@ struct CheckpointConfig {
   double every_seconds = 0;  // 0: only at the end.
 };
 
+// Derivatives of `metric` by hyperparameters, see
+// hypergradient/hypergradient.h.
+struct HypergradientConfig {
+  HypergradientMethod method = HypergradientMethod::kNone;
+  std::vector<std::string> parameters;  // Keys of this configuration.
+  std::string metric;
+  int64_t every = 1;             // Epochs; and the last one.
+  std::optional<int64_t> steps;  // Unset: all since the last gradient.
+  int64_t terms = 0;
+  CurvatureKind curvature = CurvatureKind::kGaussNewton;
+  double damping = 0;
+  int64_t batches = 0;  // Of training examples a split.
+  int64_t splits = 1;
+};
+
 struct Configuration {
   DataConfig data;
   ModelConfig model;
   LossKind loss = LossKind::kCrossEntropy;
+  LossTerms loss_terms;
   OptimizerConfig optimizer;
   RegularizationConfig regularization;
   ScheduleConfig schedule;
@@ -104,6 +146,7 @@ struct Configuration {
   DeviceKind device = DeviceKind::kAuto;
   OnDivergence divergence = OnDivergence::kStop;
   CheckpointConfig checkpoint;
+  HypergradientConfig hypergradient;
 };
 
 // `config` is a nested object; each key of `parameters` is the dotted path of

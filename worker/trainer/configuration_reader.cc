@@ -54,6 +54,23 @@ std::string LastPart(const std::string& key) {
   return key.substr(key.rfind('.') + 1);
 }
 
+// N of a key `prefix`N`suffix`.
+std::optional<int64_t> IndexIn(const std::string& key,
+                               const std::string& prefix,
+                               const std::string& suffix) {
+  constexpr size_t kMostDigits = 9;
+  if (!key.starts_with(prefix) || !key.ends_with(suffix)) return std::nullopt;
+  if (key.size() <= prefix.size() + suffix.size()) return std::nullopt;
+  const std::string digits =
+      key.substr(prefix.size(), key.size() - prefix.size() - suffix.size());
+  const bool canonical = digits == "0" || digits.front() != '0';
+  if (!canonical || digits.size() > kMostDigits) return std::nullopt;
+  if (digits.find_first_not_of("0123456789") != std::string::npos) {
+    return std::nullopt;
+  }
+  return std::stoll(digits);
+}
+
 }  // namespace
 
 bool Range::Contains(double value) const {
@@ -186,6 +203,42 @@ std::string ConfigurationReader::Text(const std::string& key,
   if (given->is_string()) return given->get<std::string>();
   Refuse(key, "is not a string");
   return standard;
+}
+
+std::vector<std::string> ConfigurationReader::Texts(
+    const std::string& key, const Condition& condition) {
+  const json* given = Find(key, condition);
+  if (given == nullptr) return {};
+  const bool right =
+      given->is_array() && std::ranges::all_of(*given, [](const json& element) {
+        return element.is_string();
+      });
+  if (right) return given->get<std::vector<std::string>>();
+  Refuse(key, "is not a list of strings");
+  return {};
+}
+
+std::map<int64_t, double> ConfigurationReader::NumbersBy(
+    const std::string& prefix, const std::string& suffix, int64_t count,
+    const std::string& what, Range allowed, const Condition& condition) {
+  std::vector<std::pair<std::string, int64_t>> given;
+  for (const auto& [key, value] : values_) {
+    if (const auto index = IndexIn(key, prefix, suffix)) {
+      given.emplace_back(key, *index);
+    }
+  }
+  std::map<int64_t, double> numbers;
+  for (const auto& [key, index] : given) {
+    if (index >= count) {
+      declared_.insert(key);
+      Refuse(key, "is of one of " + what +
+                      " that is not there; allowed: 0 to " +
+                      std::to_string(count - 1));
+    } else {
+      numbers[index] = Number(key, allowed, 0, condition);
+    }
+  }
+  return numbers;
 }
 
 Condition ConfigurationReader::With(

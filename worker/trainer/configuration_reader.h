@@ -42,6 +42,11 @@ class ConfigurationReader {
 
   bool Has(const std::string& key) const { return values_.contains(key); }
 
+  // Whether a parameter of the trial gave it.
+  bool IsParameter(const std::string& key) const {
+    return overridden_.contains(key);
+  }
+
   // Each declares `key`, and returns its value if it is given, else `standard`.
   int64_t Integer(const std::string& key, int64_t min, int64_t max,
                   int64_t standard, const Condition& condition = {});
@@ -51,9 +56,17 @@ class ConfigurationReader {
                const Condition& condition = {});
   std::string Text(const std::string& key, const std::string& standard,
                    const Condition& condition = {});
+  std::vector<std::string> Texts(const std::string& key,
+                                 const Condition& condition = {});
   template <class Enum>
   Enum Choice(const std::string& key, const Names<Enum>& names, Enum standard,
               const Condition& condition = {});
+  // Of the keys `prefix`N`suffix` those that are given, by N; `count` of `what`
+  // there are, from 0.
+  std::map<int64_t, double> NumbersBy(const std::string& prefix,
+                                      const std::string& suffix, int64_t count,
+                                      const std::string& what, Range allowed,
+                                      const Condition& condition = {});
 
   // Holds if the choice `key`, already read, is one of `choices`.
   Condition With(const std::string& key,

@@ -4,6 +4,54 @@ namespace assay {
 
 namespace functional = torch::nn::functional;
 
+namespace {
+
+torch::Tensor AtLabels(const torch::Tensor& outputs,
+                       const torch::Tensor& labels) {
+  return outputs.gather(1, labels.unsqueeze(1)).squeeze(1);
+}
+
+torch::Tensor CrossEntropies(const torch::Tensor& outputs,
+                             const torch::Tensor& labels,
+                             const torch::Tensor& smoothing) {
+  const torch::Tensor plain =
+      torch::logsumexp(outputs, {1}) - AtLabels(outputs, labels);
+  if (!smoothing.defined()) return plain;
+  return plain + smoothing * (AtLabels(outputs, labels) - outputs.mean(1));
+}
+
+torch::Tensor HingeLosses(const torch::Tensor& outputs,
+                          const torch::Tensor& labels) {
+  const torch::Tensor margins =
+      torch::relu(1 + outputs - outputs.gather(1, labels.unsqueeze(1)));
+  // The label's own margin is 1 and does not count.
+  return (margins.sum(1) - 1) / static_cast<double>(outputs.size(1) - 1);
+}
+
+torch::Tensor SquaredErrors(const torch::Tensor& outputs,
+                            const torch::Tensor& truth) {
+  if (truth.is_floating_point()) return (outputs.squeeze(1) - truth).square();
+  return (outputs - torch::one_hot(truth, outputs.size(1))).square().mean(1);
+}
+
+LossTensors TensorsOf(const LossTerms& terms,
+                      const torch::TensorOptions& options) {
+  LossTensors tensors;
+  if (terms.label_smoothing > 0) {
+    tensors.label_smoothing =
+        torch::scalar_tensor(terms.label_smoothing, options);
+  }
+  for (const auto& [loss, weight] : terms.loss_weights) {
+    tensors.loss_weights[loss] = torch::scalar_tensor(weight, options);
+  }
+  for (const auto& [label, weight] : terms.class_weights) {
+    tensors.class_weights[label] = torch::scalar_tensor(weight, options);
+  }
+  return tensors;
+}
+
+}  // namespace
+
 int64_t OutputsFor(LossKind loss, int64_t classes) {
   return classes == 0 || loss == LossKind::kLogLoss ? 1 : classes;
 }
@@ -29,6 +77,53 @@ torch::Tensor LossOf(LossKind loss, const torch::Tensor& outputs,
           torch::one_hot(truth, outputs.size(1)).to(outputs.scalar_type()));
   }
   TORCH_CHECK(false, "unknown loss");
+}
+
+torch::Tensor WeightedLoss(LossKind loss, const LossTensors& terms,
+                           const torch::Tensor& outputs,
+                           const torch::Tensor& truth) {
+  torch::Tensor losses =
+      ExampleLosses(loss, outputs, truth, terms.label_smoothing);
+  for (const auto& [other, weight] : terms.loss_weights) {
+    losses = losses + weight * ExampleLosses(other, outputs, truth, {});
+  }
+  if (terms.class_weights.empty()) return losses.mean();
+  torch::Tensor weights = torch::ones_like(losses.detach());
+  for (const auto& [label, weight] : terms.class_weights) {
+    weights = weights + (truth == label) * (weight - 1);
+  }
+  return WeightedMean(losses, weights);
+}
+
+torch::Tensor TrainingLoss(LossKind loss, const LossTerms& terms,
+                           const torch::Tensor& outputs,
+                           const torch::Tensor& truth) {
+  if (terms.Plain()) return LossOf(loss, outputs, truth);
+  return WeightedLoss(loss, TensorsOf(terms, outputs.options()), outputs,
+                      truth);
+}
+
+torch::Tensor ExampleLosses(LossKind loss, const torch::Tensor& outputs,
+                            const torch::Tensor& truth,
+                            const torch::Tensor& smoothing) {
+  switch (loss) {
+    case LossKind::kCrossEntropy:
+      return CrossEntropies(outputs, truth, smoothing);
+    case LossKind::kLogLoss: {
+      const torch::Tensor sign = truth * 2 - 1;
+      return -torch::log_sigmoid(outputs.squeeze(1) * sign);
+    }
+    case LossKind::kHinge:
+      return HingeLosses(outputs, truth);
+    case LossKind::kMse:
+      return SquaredErrors(outputs, truth);
+  }
+  TORCH_CHECK(false, "unknown loss");
+}
+
+torch::Tensor WeightedMean(const torch::Tensor& losses,
+                           const torch::Tensor& weights) {
+  return (losses * weights).sum() / weights.sum();
 }
 
 torch::Tensor PredictedLabels(const torch::Tensor& outputs) {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 
 #include "worker/trainer/configuration.h"
 #include "worker/trainer/torch.h"
@@ -18,10 +19,41 @@ int64_t OutputsFor(LossKind loss, int64_t classes);
 //   hinge          mean over classes j != label of
 //                  max(0, 1 - outputs[label] + outputs[j])
 //   mse            squared error; of a classification against 0 and 1, mean
-//   over
-//                  the classes
+//                  over the classes
 torch::Tensor LossOf(LossKind loss, const torch::Tensor& outputs,
                      const torch::Tensor& truth);
+
+// LossTerms as scalars that may be differentiated by; undefined or missing
+// where they change nothing.
+struct LossTensors {
+  torch::Tensor label_smoothing;
+  std::map<LossKind, torch::Tensor> loss_weights;
+  std::map<int64_t, torch::Tensor> class_weights;
+};
+
+// The mean of the loss and its weighted others over the examples, each weighted
+// by its class. Can be differentiated twice.
+torch::Tensor WeightedLoss(LossKind loss, const LossTensors& terms,
+                           const torch::Tensor& outputs,
+                           const torch::Tensor& truth);
+
+// What a training minimizes: LossOf() where the terms are plain, else
+// WeightedLoss().
+torch::Tensor TrainingLoss(LossKind loss, const LossTerms& terms,
+                           const torch::Tensor& outputs,
+                           const torch::Tensor& truth);
+
+// LossOf() each example, [batch]. Cross entropy is against the label with
+// probability 1 - smoothing and any class with smoothing / classes more
+// (Szegedy 2016); `smoothing` is a scalar, or undefined for none. Can be
+// differentiated twice.
+torch::Tensor ExampleLosses(LossKind loss, const torch::Tensor& outputs,
+                            const torch::Tensor& truth,
+                            const torch::Tensor& smoothing);
+
+// sum_i weights_i losses_i / sum_i weights_i.
+torch::Tensor WeightedMean(const torch::Tensor& losses,
+                           const torch::Tensor& weights);
 
 // The predicted label of each row, [batch]; of a classification only.
 torch::Tensor PredictedLabels(const torch::Tensor& outputs);

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -13,6 +14,22 @@ struct Metric {
   double value = 0;  // May be NaN or infinite.
 };
 using Metrics = std::vector<Metric>;  // In the order in which people read them.
+
+// d metric / d parameter, in natural units, and the standard deviation of that
+// number: NaN where it is not known.
+struct PartialDerivative {
+  std::string parameter;
+  double value = 0;
+  double deviation = 0;
+};
+
+// How it was come by: see hypergradient/hypergradient.h.
+struct MetricGradient {
+  std::string metric;
+  std::vector<PartialDerivative> by_parameter;
+  std::optional<double> residual;
+  double seconds = 0;
+};
 
 // The names of the metrics that each epoch reports, all on the validation part
 // but train_loss, learning_rate and examples_per_second.

@@ -32,6 +32,11 @@ optim::RMSpropOptions RmsPropOptions(const OptimizerConfig& config) {
       .weight_decay(config.weight_decay);
 }
 
+double LayerL2(const RegularizationConfig& config, int64_t layer) {
+  const auto found = config.layer_l2.find(layer);
+  return found == config.layer_l2.end() ? 0 : found->second;
+}
+
 }  // namespace
 
 std::unique_ptr<optim::Optimizer> MakeOptimizer(
@@ -61,13 +66,15 @@ void SetLearningRate(optim::Optimizer& optimizer, double rate) {
 
 void AddPenaltyGradients(const RegularizationConfig& config,
                          const std::vector<torch::Tensor>& weights) {
-  if (config.l1 == 0 && config.l2 == 0) return;
+  if (config.l1 == 0 && config.l2 == 0 && config.layer_l2.empty()) return;
   const torch::NoGradGuard no_gradient;
+  int64_t layer = 0;
   for (const torch::Tensor& weight : weights) {
     if (weight.dim() < 2 || !weight.grad().defined()) continue;
     torch::Tensor gradient = weight.grad();
+    const double l2 = config.l2 + LayerL2(config, layer++);
     if (config.l1 > 0) gradient.add_(weight.sign(), config.l1);
-    if (config.l2 > 0) gradient.add_(weight, config.l2);
+    if (l2 > 0) gradient.add_(weight, l2);
   }
 }
 

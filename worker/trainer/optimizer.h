@@ -14,7 +14,8 @@ std::unique_ptr<torch::optim::Optimizer> MakeOptimizer(
 void SetLearningRate(torch::optim::Optimizer& optimizer, double rate);
 
 // Adds the gradients of l1 * sum |w| + l2/2 * sum w^2 over the matrices and
-// kernels among `weights`; biases and batch norms are not penalized.
+// kernels among `weights`, one a layer, and of what layer_l2 adds to l2; biases
+// and batch norms are not penalized.
 void AddPenaltyGradients(const RegularizationConfig& config,
                          const std::vector<torch::Tensor>& weights);
 

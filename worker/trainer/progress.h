@@ -14,8 +14,10 @@ class Progress {
   virtual ~Progress() = default;
 
   // `step` counts in the budget's unit, epochs usually; rises. The last one may
-  // come twice, when a training goes on at its end.
-  virtual void Report(int64_t step, const Metrics& metrics) = 0;
+  // come twice, when a training goes on at its end. `gradient`, if there is
+  // one, is of one of the metrics.
+  virtual void Report(int64_t step, const Metrics& metrics,
+                      const std::optional<MetricGradient>& gradient) = 0;
 
   virtual void Attribute(const std::string& key, const std::string& value) = 0;
 

@@ -52,6 +52,26 @@ void Print(std::ostream& out, const Metrics& metrics) {
   out << std::endl;  // Flushed: people follow the file.
 }
 
+// A deviation that is not known is left out.
+void AddGradient(const MetricGradient& gradient, ordered_json& report) {
+  for (const PartialDerivative& partial : gradient.by_parameter) {
+    report["gradients"][gradient.metric][partial.parameter] =
+        NumberJson(partial.value);
+    if (std::isnan(partial.deviation)) continue;
+    report["gradient_deviations"][gradient.metric][partial.parameter] =
+        NumberJson(partial.deviation);
+  }
+}
+
+void Print(std::ostream& out, const MetricGradient& gradient) {
+  out << "  d " << gradient.metric << " / d";
+  for (const PartialDerivative& partial : gradient.by_parameter) {
+    out << "  " << partial.parameter << " " << std::setprecision(4)
+        << partial.value << " +- " << partial.deviation;
+  }
+  out << std::endl;
+}
+
 }  // namespace
 
 Reporter::Reporter(const std::string& socket_path, std::ostream& out,
@@ -186,10 +206,16 @@ void Reporter::AwaitCheckpoint() {
   }
 }
 
-void Reporter::Report(int64_t step, const Metrics& metrics) {
+void Reporter::Report(int64_t step, const Metrics& metrics,
+                      const std::optional<MetricGradient>& gradient) {
   out_ << step_name_ << " " << step;
   Print(out_, metrics);
-  Send(Line({{"report", {{"step", step}, {"metrics", MetricsJson(metrics)}}}}));
+  ordered_json report = {{"step", step}, {"metrics", MetricsJson(metrics)}};
+  if (gradient.has_value()) {
+    Print(out_, *gradient);
+    AddGradient(*gradient, report);
+  }
+  Send(Line({{"report", report}}));
 }
 
 void Reporter::Attribute(const std::string& key, const std::string& value) {

@@ -11,7 +11,10 @@ namespace assay {
 
 // Tells a training's progress to people, one line an epoch on `out`, and to the
 // worker over a Unix stream socket, one JSON object a line:
-//   to the worker  {"report":{"step":3,"metrics":{"loss":0.4,"accuracy":0.9}}}
+//   to the worker  {"report":{"step":3,"metrics":{"loss":0.4,"accuracy":0.9},
+//                   "gradients":{"loss":{"optimizer.learning_rate":-1.5}},
+//                   "gradient_deviations":{"loss":{"..":0.1}}}}
+//                  (the last two if there are any)
 //                  {"checkpoint":{"step":3}}
 //                  {"attribute":{"key":"confusion_matrix","value":"[[..]]"}}
 //                  {"finish":{"state":"COMPLETED","metrics":{..}}}
@@ -34,7 +37,8 @@ class Reporter : public Progress {
   Reporter(const Reporter&) = delete;
   Reporter& operator=(const Reporter&) = delete;
 
-  void Report(int64_t step, const Metrics& metrics) override;
+  void Report(int64_t step, const Metrics& metrics,
+              const std::optional<MetricGradient>& gradient) override;
   void Attribute(const std::string& key, const std::string& value) override;
 
   void Note(const std::string& text) override;

@@ -2,6 +2,7 @@
 
 // The parts of LibTorch in use: a third of what <torch/torch.h> costs, and paid
 // once, since all files that include this are compiled as one.
+#include <torch/csrc/autograd/autograd.h>
 #include <torch/cuda.h>
 #include <torch/nn/functional/loss.h>
 #include <torch/nn/modules/activation.h>

@@ -6,6 +6,7 @@
 #include <cmath>
 #include <exception>
 #include <limits>
+#include <memory>
 #include <string>
 #include <utility>
 #include <vector>
@@ -15,10 +16,13 @@
 #include "worker/trainer/checkpoint_header.h"
 #include "worker/trainer/choice_names.h"
 #include "worker/trainer/device.h"
+#include "worker/trainer/hypergradient/hypergradient_probe.h"
 #include "worker/trainer/loss.h"
 #include "worker/trainer/metrics.h"
 #include "worker/trainer/models/model.h"
+#include "worker/trainer/online_rate.h"
 #include "worker/trainer/optimizer.h"
+#include "worker/trainer/part.h"
 #include "worker/trainer/random.h"
 #include "worker/trainer/schedule.h"
 #include "worker/trainer/torch.h"
@@ -32,14 +36,6 @@ using Seconds = std::chrono::duration<double>;
 constexpr int64_t kEvaluationBatch = 1000;
 constexpr int64_t kMaxClassesShown = 100;  // In a confusion matrix.
 
-// One part of the data where the network is.
-struct Part {
-  torch::Tensor inputs;  // [size, ...shape].
-  torch::Tensor truth;   // [size]: labels (int64) or values (float).
-
-  int64_t size() const { return truth.defined() ? truth.size(0) : 0; }
-};
-
 // What one pass over a part has shown.
 struct Evaluation {
   double loss = 0;
@@ -52,25 +48,6 @@ torch::Device DeviceFor(DeviceKind kind) {
     return torch::kCPU;
   }
   return torch::kCUDA;
-}
-
-// On a CPU the tensors are views of `examples`, which must outlive them.
-Part ToDevice(const Examples& examples, const std::vector<int64_t>& shape,
-              torch::Device device) {
-  const auto view = [](const auto& values, std::vector<int64_t> extents,
-                       torch::ScalarType type) {
-    using T = typename std::decay_t<decltype(values)>::value_type;
-    return torch::from_blob(const_cast<T*>(values.data()), extents, type);
-  };
-  std::vector<int64_t> extents = {examples.size()};
-  extents.insert(extents.end(), shape.begin(), shape.end());
-  Part part;
-  part.inputs = view(examples.inputs, extents, torch::kFloat32).to(device);
-  part.truth = examples.labels.empty()
-                   ? view(examples.targets, {examples.size()}, torch::kFloat32)
-                   : view(examples.labels, {examples.size()}, torch::kInt64);
-  part.truth = part.truth.to(device);
-  return part;
 }
 
 void SetSeed(uint64_t seed) {
@@ -107,11 +84,13 @@ class Training {
   // The rest of the present epoch, or as much of it as the budget allows.
   EpochEnd TrainEpoch();
   void TrainNextBatch(const torch::Tensor& rows);
-  double LearningRateNow() const;
+  double ScheduledRate(const ScheduleConfig& schedule, double base) const;
+  // Of the learning rate by optimizer.learning_rate.
+  double RateSlope() const;
+  BatchPlace Place() const;
+  int64_t BatchesFrom(int64_t begin) const;  // To the end of an epoch.
   void MeasureTraining(const TrainingPosition& before);
-  // Rows [begin, begin + size) of `order` make the batch.
-  torch::Tensor TrainBatch(const torch::Tensor& order, int64_t begin,
-                           int64_t size);
+  torch::Tensor TrainBatch(const torch::Tensor& rows);
   int64_t BatchEnd(int64_t begin) const;
   Evaluation Evaluate(const Part& part);
   void Count(const torch::Tensor& outputs, const torch::Tensor& truth,
@@ -121,6 +100,7 @@ class Training {
   int64_t StepNow() const;
   bool ReportIsDue() const;
   void Report();
+  std::optional<MetricGradient> GradientIfDue();
   bool Diverged() const { return !std::isfinite(position_.train_loss); }
   bool DivergedForGood() const;
   bool LossIsFinite() const;  // Of the present epoch so far.
@@ -144,6 +124,8 @@ class Training {
   torch::nn::Sequential network_;
   std::vector<torch::Tensor> weights_;
   std::unique_ptr<torch::optim::Optimizer> optimizer_;
+  std::unique_ptr<OnlineRate> online_rate_;
+  std::unique_ptr<HypergradientProbe> probe_;
 
   CheckpointFolder checkpoints_;
 
@@ -176,6 +158,10 @@ Training::Training(const TrialFile& trial, const PreparedData& data,
   network_->to(device_);
   weights_ = network_->parameters();
   optimizer_ = MakeOptimizer(config_.optimizer, weights_);
+  online_rate_ =
+      std::make_unique<OnlineRate>(config_.optimizer.online_rate, weights_);
+  probe_ = std::make_unique<HypergradientProbe>(
+      trial, data, network_, *optimizer_, train_, validation_, device_);
   loss_sum_ = torch::zeros(
       {}, torch::TensorOptions().dtype(torch::kDouble).device(device_));
   position_.order = Random(SeedOf(trial)).state();
@@ -205,6 +191,7 @@ Done Training::ResumeFrom(SavedState saved) {
   }
   saved.LoadNetwork(*network_);
   ResumeOptimizer(saved);
+  saved.LoadOnlineRate(*online_rate_);
   if (header.device == device_.str()) saved.LoadRandom(device_);
   position_ = header.position;
   loss_sum_.fill_(position_.loss_sum);
@@ -271,24 +258,43 @@ void Training::TrainNextBatch(const torch::Tensor& rows) {
   const auto begin_time = std::chrono::steady_clock::now();
   const int64_t begin = position_.examples;
   const int64_t size = BatchEnd(begin) - begin;
-  position_.learning_rate = LearningRateNow();
-  loss_sum_ += TrainBatch(rows, begin, size) * static_cast<double>(size);
+  loss_sum_ +=
+      TrainBatch(rows.narrow(0, begin, size)) * static_cast<double>(size);
   position_.examples += size;
   position_.seconds += Since(begin_time).count();
   unsaved_ = true;
 }
 
-double Training::LearningRateNow() const {
-  const double base = config_.optimizer.learning_rate;
-  if (horizon_seconds_.has_value() &&
-      config_.schedule.kind == ScheduleKind::kCosine) {
-    return LearningRate(config_.schedule, base, position_.seconds,
-                        *horizon_seconds_);
+double Training::ScheduledRate(const ScheduleConfig& schedule,
+                               double base) const {
+  if (horizon_seconds_.has_value() && schedule.kind == ScheduleKind::kCosine) {
+    return LearningRate(schedule, base, position_.seconds, *horizon_seconds_);
   }
   const double progress = static_cast<double>(position_.epoch) +
                           static_cast<double>(position_.examples) /
                               static_cast<double>(train_.size());
-  return LearningRate(config_.schedule, base, progress, horizon_);
+  return LearningRate(schedule, base, progress, horizon_);
+}
+
+// Every schedule is linear in its base; the online factor counts as constant.
+double Training::RateSlope() const {
+  ScheduleConfig homogeneous = config_.schedule;
+  homogeneous.minimum = 0;
+  return online_rate_->state().factor * ScheduledRate(homogeneous, /*base=*/1);
+}
+
+int64_t Training::BatchesFrom(int64_t begin) const {
+  const int64_t left = train_.size() - begin;
+  const int64_t whole = left / config_.batch_size;
+  const int64_t rest = left % config_.batch_size;
+  const bool joined = rest == 1 && config_.model.batch_norm && whole > 0;
+  return whole + (rest > 0 && !joined ? 1 : 0);
+}
+
+BatchPlace Training::Place() const {
+  return {.epoch = position_.epoch,
+          .batches_left = BatchesFrom(position_.examples),
+          .batches_per_epoch = BatchesFrom(0)};
 }
 
 void Training::MeasureTraining(const TrainingPosition& before) {
@@ -309,16 +315,20 @@ int64_t Training::BatchEnd(int64_t begin) const {
   return lonely ? train_.size() : end;
 }
 
-torch::Tensor Training::TrainBatch(const torch::Tensor& order, int64_t begin,
-                                   int64_t size) {
-  const torch::Tensor rows = order.narrow(0, begin, size);
-  SetLearningRate(*optimizer_, position_.learning_rate);
+torch::Tensor Training::TrainBatch(const torch::Tensor& rows) {
+  const Part batch = RowsOf(train_, rows);
   optimizer_->zero_grad();
-  const torch::Tensor loss = LossOf(
-      config_.loss, network_->forward(train_.inputs.index_select(0, rows)),
-      train_.truth.index_select(0, rows));
+  probe_->BeforeBatch(Place(), rows);
+  const torch::Tensor loss =
+      TrainingLoss(config_.loss, config_.loss_terms,
+                   network_->forward(batch.inputs), batch.truth);
   loss.backward();
   AddPenaltyGradients(config_.regularization, weights_);
+  position_.learning_rate =
+      online_rate_->Next() *
+      ScheduledRate(config_.schedule, config_.optimizer.learning_rate);
+  probe_->AtRate(position_.learning_rate, RateSlope());
+  SetLearningRate(*optimizer_, position_.learning_rate);
   optimizer_->step();
   return loss.detach().to(torch::kDouble);
 }
@@ -425,7 +435,27 @@ void Training::Report() {
   confusion_ = evaluation.confusion;
   outcome_.metrics = EpochMetrics(evaluation);
   position_.step = StepNow();
-  progress_.Report(position_.step, outcome_.metrics);
+  const std::optional<MetricGradient> gradient = GradientIfDue();
+  Metrics reported = outcome_.metrics;
+  if (gradient.has_value()) {
+    reported.push_back({"gradient_seconds", gradient->seconds});
+    if (gradient->residual.has_value()) {
+      reported.push_back({"gradient_residual", *gradient->residual});
+    }
+  }
+  progress_.Report(position_.step, reported, gradient);
+}
+
+std::optional<MetricGradient> Training::GradientIfDue() {
+  const int64_t epoch = position_.epoch;
+  if (position_.examples > 0 || !probe_->DueAfter(epoch)) return std::nullopt;
+  const auto gradient = probe_->Measure(epoch, position_.learning_rate);
+  if (gradient.ok()) return *gradient;
+  const std::string reason = "No gradient after " + std::to_string(epoch) +
+                             " epochs: " + gradient.error().message + ".";
+  progress_.Note(reason);
+  progress_.Attribute("gradient_failure", reason);
+  return std::nullopt;
 }
 
 bool Training::DivergedForGood() const {
@@ -460,7 +490,9 @@ CheckpointFolder::Write Training::Writer() {
         .train_examples = train_.size(),
         .position = position_};
     header.position.loss_sum = loss_sum_.item<double>();
-    return SaveState(path, header, {*network_, *optimizer_, device_});
+    header.position.rate_factor = online_rate_->state().factor;
+    return SaveState(path, header,
+                     {*network_, *optimizer_, *online_rate_, device_});
   };
 }
 

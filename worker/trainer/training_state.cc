@@ -1,11 +1,10 @@
 #include "worker/trainer/training_state.h"
 
-#include <ATen/Context.h>
-
 #include <exception>
-#include <mutex>
 #include <utility>
 #include <vector>
+
+#include "worker/trainer/random_state.h"
 
 namespace assay {
 namespace {
@@ -34,22 +33,6 @@ void ReadTensors(const std::string& kind, std::vector<torch::Tensor> tensors,
   }
 }
 
-at::Generator GeneratorOf(torch::Device device) {
-  return at::globalContext().defaultGenerator(device);
-}
-
-torch::Tensor RandomState(torch::Device device) {
-  at::Generator generator = GeneratorOf(device);
-  const std::lock_guard<std::mutex> lock(generator.mutex());
-  return generator.get_state().cpu();
-}
-
-void SetRandomState(torch::Device device, const torch::Tensor& state) {
-  at::Generator generator = GeneratorOf(device);
-  const std::lock_guard<std::mutex> lock(generator.mutex());
-  generator.set_state(state.cpu());
-}
-
 // RMSprop makes the buffer of the momentum with the rest of its state, so that
 // a state without misses it when a continued training has momentum.
 void AddMomentumBuffers(torch::optim::RMSprop& optimizer) {
@@ -75,6 +58,7 @@ Done SaveState(const std::string& path, const CheckpointHeader& header,
     torch::serialize::OutputArchive optimizer(archive.compilation_unit());
     state.optimizer.save(optimizer);
     archive.write("optimizer", optimizer);
+    WriteTensors("before", state.online_rate.state().before, archive);
     archive.write("random", RandomState(state.device));
     archive.save_to(path);
     return Success();
@@ -115,6 +99,17 @@ void SavedState::LoadOptimizer(torch::optim::Optimizer& optimizer) {
   if (auto* rmsprop = dynamic_cast<torch::optim::RMSprop*>(&optimizer)) {
     AddMomentumBuffers(*rmsprop);
   }
+}
+
+void SavedState::LoadOnlineRate(OnlineRate& rate) {
+  OnlineRate::State state = {.factor = header_.position.rate_factor,
+                             .before = {}};
+  for (;;) {
+    torch::Tensor weight;  // A new one each: reading fills what is there.
+    if (!archive_.try_read(Key("before", state.before.size()), weight)) break;
+    state.before.push_back(weight);
+  }
+  rate.Continue(std::move(state));
 }
 
 void SavedState::LoadRandom(torch::Device device) {

@@ -190,6 +190,89 @@ INSTANTIATE_TEST_SUITE_P(
         BadInput{R"({"data": {"name": "a\u0000b"}})", "{}",
                  "is not the name"}));
 
+TEST(ConfigurationTest, NumbersOfLayersAndClassesGoByTheirIndex) {
+  const Configuration config = Valid(
+      R"({"model": {"depth": 1}, "class_weights": {"3": 0.5},
+          "regularization": {"layers": {"0": {"l2": 0.1}}}})",
+      R"({"regularization.layers.1.l2": 0.2})");
+  EXPECT_EQ(config.regularization.layer_l2,
+            (std::map<int64_t, double>{{0, 0.1}, {1, 0.2}}));
+  EXPECT_EQ(config.loss_terms.class_weights,
+            (std::map<int64_t, double>{{3, 0.5}}));
+  EXPECT_THAT(MistakesOf(R"({"model": {"depth": 1},
+                             "regularization": {"layers": {"2": {"l2": 1}}}})"),
+              HasSubstr("regularization.layers.2.l2: 1 is of one of the layers "
+                        "that is not there; allowed: 0 to 1"));
+  EXPECT_THAT(MistakesOf(R"({"class_weights": {"03": 1}})"),
+              HasSubstr("class_weights.03: unknown key"));
+  EXPECT_THAT(MistakesOf(R"({"class_weights": {"3": -1}})"),
+              HasSubstr("class_weights.3: -1 is not a number in [0, 1000]"));
+  EXPECT_THAT(
+      MistakesOf(R"({"loss_weights": {"cross_entropy": 1}})"),
+      HasSubstr("loss_weights.cross_entropy: 1 is not allowed with "
+                "loss \"cross_entropy\"; allowed only with hinge, mse"));
+  EXPECT_THAT(MistakesOf(R"({"loss": "hinge", "label_smoothing": 0.1})"),
+              HasSubstr("allowed only with cross_entropy"));
+}
+
+TEST(HypergradientConfigurationTest, IsOffByDefault) {
+  const HypergradientConfig config = Valid("{}").hypergradient;
+  EXPECT_EQ(config.method, HypergradientMethod::kNone);
+  EXPECT_TRUE(config.parameters.empty());
+  EXPECT_THAT(MistakesOf(R"({"hypergradient": {"every": 2}})"),
+              HasSubstr("hypergradient.every: 2 is not allowed with "
+                        "hypergradient.method \"none\""));
+}
+
+TEST(HypergradientConfigurationTest, ParametersOfTheTrialAreTakenUnlessNamed) {
+  EXPECT_THAT(Valid(R"({"hypergradient": {"method": "truncated"}})",
+                    R"({"optimizer.learning_rate": 0.01, "model.width": 8,
+                        "regularization.layers.2.l2": 0.1})")
+                  .hypergradient.parameters,
+              testing::ElementsAre("optimizer.learning_rate",
+                                   "regularization.layers.2.l2"));
+  EXPECT_THAT(Valid(R"({"hypergradient": {"method": "truncated",
+                        "parameters": ["optimizer.beta1"]}})",
+                    R"({"optimizer.learning_rate": 0.01})")
+                  .hypergradient.parameters,
+              testing::ElementsAre("optimizer.beta1"));
+  EXPECT_THAT(MistakesOf(R"({"hypergradient": {"method": "truncated"}})",
+                         R"({"model.width": 8})"),
+              HasSubstr("no parameter of the trial will do"));
+}
+
+TEST(HypergradientConfigurationTest, ImplicitMethodsDoNotKnowTheOptimizer) {
+  const std::string mistakes = MistakesOf(
+      R"({"hypergradient": {"method": "ift_cg",
+          "parameters": ["optimizer.learning_rate"]}})");
+  EXPECT_THAT(mistakes, HasSubstr("has \"optimizer.learning_rate\", which has "
+                                  "no gradient here"));
+  EXPECT_THAT(mistakes, HasSubstr("label_smoothing, optimizer.weight_decay, "
+                                  "regularization.l1, regularization.l2"));
+  EXPECT_THAT(MistakesOf(R"({"optimizer": {"name": "adamw"},
+          "hypergradient": {"method": "ift_cg",
+                            "parameters": ["optimizer.weight_decay"]}})"),
+              HasSubstr("no gradient here"));
+}
+
+TEST(HypergradientConfigurationTest, KeysOfOtherMethodsAreRefused) {
+  EXPECT_THAT(MistakesOf(R"({"hypergradient": {"method": "ift_cg", "steps": 3,
+                             "parameters": ["regularization.l2"]}})"),
+              HasSubstr("hypergradient.steps: 3 is not allowed"));
+  EXPECT_THAT(
+      MistakesOf(R"({"hypergradient": {"method": "truncated", "damping": 1,
+                     "parameters": ["regularization.l2"]}})"),
+      HasSubstr("hypergradient.damping: 1 is not allowed"));
+  EXPECT_THAT(
+      MistakesOf(R"({"hypergradient": {"method": "one_step",
+                     "metric": "accuracy",
+                     "parameters": ["regularization.l2"]}})"),
+      HasSubstr("hypergradient.metric: \"accuracy\" has no gradient here; "
+                "allowed: loss"));
+  EXPECT_THAT(MistakesOf(R"({"hypergradient": {"method": "reverse"}})"),
+              HasSubstr("is not one of none, ift_neumann, ift_cg, truncated"));
+}
+
 // The README's table of keys against the keys that exist.
 class ReadmeTest : public ::testing::Test {
  protected:
@@ -222,8 +305,9 @@ TEST_F(ReadmeTest, EveryDocumentedKeyExists) {
 }
 
 TEST_F(ReadmeTest, EveryKeyIsDocumented) {
-  for (const std::string group : {"data", "data.synthetic", "model",
-                                  "optimizer", "regularization", "schedule"}) {
+  for (const std::string group :
+       {"data", "data.synthetic", "model", "optimizer", "regularization",
+        "schedule", "hypergradient"}) {
     const std::string mistakes = MistakesOf("{}", json({{group, 1}}).dump());
     const size_t list = mistakes.find("keys ") + 5;
     std::istringstream keys(

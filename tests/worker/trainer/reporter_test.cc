@@ -38,7 +38,7 @@ class ConnectedReporterTest : public ReporterTest {
 };
 
 TEST_F(ConnectedReporterTest, SpeaksJsonLines) {
-  reporter_.Report(3, {{"loss", 0.5}, {"accuracy", 0.25}});
+  reporter_.Report(3, {{"loss", 0.5}, {"accuracy", 0.25}}, std::nullopt);
   reporter_.Attribute("confusion_matrix", "[[1]]");
   reporter_.Completed({{"accuracy", 0.25}});
   EXPECT_EQ(worker_.Receive(), json::parse(R"({"report": {"step": 3,
@@ -49,17 +49,38 @@ TEST_F(ConnectedReporterTest, SpeaksJsonLines) {
       {"state": "COMPLETED", "metrics": {"accuracy": 0.25}}})"));
 }
 
+TEST_F(ConnectedReporterTest, GradientsComeWithTheDeviationsThatAreKnown) {
+  reporter_.Report(
+      1, {{"loss", 0.5}},
+      MetricGradient{
+          .metric = "loss",
+          .by_parameter = {
+              {.parameter = "optimizer.learning_rate",
+               .value = -1.5,
+               .deviation = 0.25},
+              {.parameter = "regularization.l2",
+               .value = 2,
+               .deviation = std::numeric_limits<double>::quiet_NaN()}}});
+  EXPECT_EQ(worker_.Receive(), json::parse(R"({"report": {"step": 1,
+      "metrics": {"loss": 0.5},
+      "gradients": {"loss": {"optimizer.learning_rate": -1.5,
+                             "regularization.l2": 2.0}},
+      "gradient_deviations": {"loss": {"optimizer.learning_rate": 0.25}}}})"));
+}
+
 TEST_F(ConnectedReporterTest, NumbersThatJsonLacksAreStrings) {
-  reporter_.Report(1, {{"a", std::numeric_limits<double>::quiet_NaN()},
-                       {"b", kInfinity},
-                       {"c", -kInfinity}});
+  reporter_.Report(1,
+                   {{"a", std::numeric_limits<double>::quiet_NaN()},
+                    {"b", kInfinity},
+                    {"c", -kInfinity}},
+                   std::nullopt);
   EXPECT_EQ(worker_.Receive(), json::parse(R"({"report": {"step": 1, "metrics":
       {"a": "NaN", "b": "Infinity", "c": "-Infinity"}}})"));
 }
 
 TEST_F(ConnectedReporterTest, NumbersKeepEveryBit) {
   const double value = 0.1 + 0.2;
-  reporter_.Report(1, {{"x", value}});
+  reporter_.Report(1, {{"x", value}}, std::nullopt);
   EXPECT_EQ((*worker_.Receive())["report"]["metrics"]["x"].get<double>(),
             value);
 }
@@ -78,10 +99,10 @@ TEST_F(ConnectedReporterTest, StopComesWithItsReason) {
 }
 
 TEST_F(ConnectedReporterTest, CheckpointIsAnsweredByItsOwnLine) {
-  reporter_.Report(1, {{"loss", 1}});
+  reporter_.Report(1, {{"loss", 1}}, std::nullopt);
   EXPECT_TRUE(reporter_.CheckpointAnswered());
   reporter_.AnnounceCheckpoint(1);
-  reporter_.Report(2, {{"loss", 0.5}});
+  reporter_.Report(2, {{"loss", 0.5}}, std::nullopt);
   worker_.Receive();
   EXPECT_EQ(worker_.Receive(), json::parse(R"({"checkpoint": {"step": 1}})"));
   worker_.Send(R"({"ack": 1})");
@@ -91,7 +112,7 @@ TEST_F(ConnectedReporterTest, CheckpointIsAnsweredByItsOwnLine) {
 }
 
 TEST_F(ConnectedReporterTest, RefusedLinesCountAsAnswered) {
-  reporter_.Report(1, {{"loss", 1}});
+  reporter_.Report(1, {{"loss", 1}}, std::nullopt);
   reporter_.AnnounceCheckpoint(1);
   worker_.Send(R"({"error": "no such metric"})");
   EXPECT_FALSE(reporter_.CheckpointAnswered());
@@ -130,8 +151,8 @@ TEST_F(ConnectedReporterTest, StopInTwoPiecesIsUnderstood) {
 TEST_F(ConnectedReporterTest, BrokenSocketIsToldOnceAndTrainingGoesOn) {
   worker_.Close();
   EXPECT_EQ(reporter_.StopReason(), std::nullopt);
-  reporter_.Report(1, {{"loss", 0.5}});
-  reporter_.Report(2, {{"loss", 0.25}});
+  reporter_.Report(1, {{"loss", 0.5}}, std::nullopt);
+  reporter_.Report(2, {{"loss", 0.25}}, std::nullopt);
   reporter_.Completed({{"loss", 0.25}});
   const std::string text = out_.str();
   EXPECT_EQ(text.find("socket is lost"), text.rfind("socket is lost"));
@@ -143,7 +164,7 @@ TEST_F(ConnectedReporterTest, WaitsForAWorkerThatIsSlowToRead) {
   constexpr int64_t kReports = 5000;  // Far more than the kernel holds.
   std::thread training([this] {
     for (int64_t step = 1; step <= kReports; ++step) {
-      reporter_.Report(step, {{"loss", 0.5}});
+      reporter_.Report(step, {{"loss", 0.5}}, std::nullopt);
     }
   });
   for (int64_t step = 1; step <= kReports; ++step) {
@@ -156,7 +177,7 @@ TEST_F(ConnectedReporterTest, WaitsForAWorkerThatIsSlowToRead) {
 
 TEST_F(ReporterTest, NobodyListening) {
   Reporter reporter(folder_.path() + "/nothing", out_);
-  reporter.Report(1, {{"loss", 0.5}});
+  reporter.Report(1, {{"loss", 0.5}}, std::nullopt);
   EXPECT_THAT(out_.str(), HasSubstr("socket is lost"));
   EXPECT_THAT(out_.str(), HasSubstr("epoch 1  loss 0.5"));
 }
@@ -168,7 +189,7 @@ TEST_F(ReporterTest, PathTooLongForASocket) {
 
 TEST_F(ReporterTest, WithoutSocketPeopleStillRead) {
   Reporter reporter("", out_);
-  reporter.Report(1, {{"loss", 0.5}, {"accuracy", 0.75}});
+  reporter.Report(1, {{"loss", 0.5}, {"accuracy", 0.75}}, std::nullopt);
   EXPECT_EQ(out_.str(), "epoch 1  loss 0.5  accuracy 0.75\n");
 }
 
@@ -181,7 +202,8 @@ TEST_F(ReporterDeathTest, AfterTerminationItWaitsForNobody) {
         CatchTermination();
         raise(SIGTERM);
         Reporter reporter(worker.path(), out_);
-        for (int i = 0; i < 5'000; ++i) reporter.Report(i, {{"loss", 0.5}});
+        for (int i = 0; i < 5'000; ++i)
+          reporter.Report(i, {{"loss", 0.5}}, std::nullopt);
         std::exit(out_.str().find("SIGTERM came") != std::string::npos ? 0 : 1);
       },
       ::testing::ExitedWithCode(0), "");

@@ -192,6 +192,9 @@ INSTANTIATE_TEST_SUITE_P(
                              "depth": 2}})"},
         Choice{"Step", R"({"schedule": {"name": "step", "step_size": 2}})"},
         Choice{"Cosine", R"({"schedule": {"name": "cosine"}})"},
+        Choice{"OnlineRate", R"({"optimizer": {"online_rate": 0.05}})"},
+        Choice{"SmoothedAndWeighted", R"({"label_smoothing": 0.1,
+                                          "class_weights": {"2": 3}})"},
         Choice{"Penalties", R"({"regularization": {"l1": 1e-3,
                                                    "l2": 1e-3}})"}),
     NameOfChoice);

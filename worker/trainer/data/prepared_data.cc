@@ -99,6 +99,13 @@ Done CheckLoss(const Configuration& config, const Dataset& data) {
         "loss: \"log_loss\" is for two classes, and the set has " +
         std::to_string(data.classes) + "; allowed: cross_entropy, mse, hinge");
   }
+  for (const auto& [label, weight] : config.loss_terms.class_weights) {
+    if (label < data.classes) continue;
+    return BadConfiguration("class_weights." + std::to_string(label) +
+                            ": the set has " + std::to_string(data.classes) +
+                            " classes; allowed: 0 to " +
+                            std::to_string(data.classes - 1));
+  }
   return Success();
 }
 

@@ -16,8 +16,10 @@ class Recorder : public Progress {
  public:
   explicit Recorder(int64_t batches = -1) : batches_left_(batches) {}
 
-  void Report(int64_t step, const Metrics& metrics) override {
+  void Report(int64_t step, const Metrics& metrics,
+              const std::optional<MetricGradient>& gradient) override {
     steps.push_back(step);
+    if (gradient.has_value()) gradients[step] = *gradient;
     for (const Metric& metric : metrics) {
       curves[metric.name].push_back(metric.value);
     }
@@ -38,6 +40,7 @@ class Recorder : public Progress {
 
   std::vector<int64_t> steps;
   std::map<std::string, std::vector<double>> curves;
+  std::map<int64_t, MetricGradient> gradients;  // By step.
   std::map<std::string, std::string> attributes;
   std::vector<int64_t> checkpoints;  // The steps announced.
   std::string notes;
