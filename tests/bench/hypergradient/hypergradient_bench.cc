@@ -1,5 +1,5 @@
 // Published results of gradient-based hyperparameter optimization, by the
-// trainer's own hypergradients. Figures for people; see README.md beside this.
+// trainer's own hypergradients. Figures for people.
 
 #include <cstdio>
 #include <cstring>
