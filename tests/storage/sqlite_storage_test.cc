@@ -180,13 +180,15 @@ TEST_F(SqliteStorageTest, MigrationsBringAnEmptyFileToTheLatestSchema) {
   EXPECT_TRUE(Migrate(*connection).ok());  // Nothing to do.
 }
 
-// Of version 1, which knew neither earlier studies nor checkpoints.
+// Of version 1, which knew neither earlier studies nor checkpoints, nor how
+// sure a gradient is.
 TEST_F(SqliteStorageTest, MigrationKeepsWhatAnOlderSchemaHolds) {
   MakeDatabase();
   Execute(
       "DROP TABLE earlier_trial; DROP TABLE earlier_study;"
       "DROP INDEX trial_continuing; DROP TABLE checkpoint;"
       "DROP TABLE study_chunk; DROP TABLE checkpoint_usage;"
+      "ALTER TABLE measurement DROP COLUMN gradient_deviations;"
       "PRAGMA user_version = 1");
   EXPECT_EQ(CheckDatabaseFile(Database()).status().code(),
             absl::StatusCode::kFailedPrecondition);
