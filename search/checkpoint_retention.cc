@@ -4,15 +4,14 @@ namespace assay {
 
 bool IsNeeded(const CheckpointFacts& facts) {
   if (!facts.is_newest) return false;
-  const bool waits_for_child = facts.may_be_continued &&
-                               facts.trial_has_result &&
-                               !facts.has_successor;
+  const bool waits_for_child =
+      facts.may_be_continued && facts.trial_has_result && !facts.has_successor;
   return facts.trial_is_unfinished || facts.has_unfinished_child ||
          facts.is_best || waits_for_child;
 }
 
-// In a population it may be a copy by another member, and its own member goes on
-// from it later. Runs carry their member's name, the id of its first one.
+// In a population it may be a copy by another member, and its own member goes
+// on from it later. Runs carry their member's name, the id of its first one.
 bool Succeeds(const Trial& child, const Trial& parent,
               const ScheduleSpec& schedule) {
   if (child.state != TrialState::kCompleted) return false;

@@ -17,9 +17,9 @@ struct CheckpointFacts {
   bool trial_is_unfinished = false;   // Its next attempt resumes here.
   bool trial_has_result = false;      // COMPLETED, or STOPPED early.
   bool has_unfinished_child = false;  // A trial that `continues` this one.
-  bool has_successor = false;  // A child that Succeeds() it.
-  bool may_be_continued = false;  // MayBeContinued() of the study.
-  bool is_best = false;           // Of the study's best trial.
+  bool has_successor = false;         // A child that Succeeds() it.
+  bool may_be_continued = false;      // MayBeContinued() of the study.
+  bool is_best = false;               // Of the study's best trial.
 };
 
 bool IsNeeded(const CheckpointFacts& facts);
