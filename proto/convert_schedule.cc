@@ -11,7 +11,9 @@ namespace assay {
 namespace {
 
 constexpr int32_t kSizeOfPb2 = 4;
+constexpr int32_t kChains = 4;
 constexpr int64_t kIntervals = 20;  // Of a population, if it says nothing.
+constexpr int64_t kMoves = 10;      // Of chains.
 
 absl::Status Invalid(const std::string& what) {
   return absl::InvalidArgumentError(absl::StrCat("schedule", what));
@@ -59,14 +61,54 @@ PopulationOptions ToPopulation(const Message& message, int32_t size,
   return options;
 }
 
+PopulationOptions ToChains(const v1::GradientSchedule& message,
+                           int64_t max_steps) {
+  PopulationOptions options;
+  options.size = OrDefault(message.chains(), kChains);
+  options.interval =
+      OrDefault(message.interval(), std::max<int64_t>(1, max_steps / kMoves));
+  return options;
+}
+
 PopulationOptions PopulationOf(const v1::Schedule& message) {
   const int64_t max_steps = message.max_steps();
+  if (message.has_gradient()) return ToChains(message.gradient(), max_steps);
   if (message.has_pb2()) {
     return ToPopulation(message.pb2(), kSizeOfPb2, max_steps);
   }
   PopulationOptions options =
       ToPopulation(message.pbt(), PopulationOptions().size, max_steps);
   if (message.pbt().has_resample()) options.resample = message.pbt().resample();
+  return options;
+}
+
+// Of the metric that gradients are asked of.
+absl::StatusOr<Goal> ToGoal(v1::Goal goal, const StudySpec& spec) {
+  if (goal != v1::GOAL_UNSPECIFIED && !v1::Goal_IsValid(goal)) {
+    return Invalid(absl::StrCat(".gradient.goal: ", static_cast<int>(goal),
+                                "; MINIMIZE or MAXIMIZE"));
+  }
+  for (const MetricSpec& metric : spec.metrics) {
+    if (metric.name != spec.gradients.metric) continue;
+    if (goal == v1::GOAL_UNSPECIFIED ||
+        static_cast<Goal>(goal) == metric.goal) {
+      return metric.goal;
+    }
+    return Invalid(absl::StrCat(".gradient.goal: ", v1::Goal_Name(goal),
+                                "; metric \"", metric.name, "\" says ",
+                                ToText(metric.goal)));
+  }
+  return goal == v1::GOAL_UNSPECIFIED ? Goal::kMinimize
+                                      : static_cast<Goal>(goal);
+}
+
+absl::StatusOr<GradientOptions> ToGradientOptions(
+    const v1::GradientSchedule& message, const StudySpec& spec) {
+  GradientOptions options;
+  ASSAY_ASSIGN_OR_RETURN(options.goal, ToGoal(message.goal(), spec));
+  if (message.has_rate()) options.rate = message.rate();
+  if (message.has_audit_share()) options.audit_share = message.audit_share();
+  options.random_directions = message.random_directions();
   return options;
 }
 
@@ -87,6 +129,10 @@ absl::StatusOr<ScheduleSpec> ToSchedule(const v1::Schedule& message,
   ASSAY_ASSIGN_OR_RETURN(schedule.unit, ToUnit(message.unit()));
   schedule.reduction = OrDefault(ReductionOf(message), schedule.reduction);
   schedule.population = PopulationOf(message);
+  if (message.has_gradient()) {
+    ASSAY_ASSIGN_OR_RETURN(schedule.gradient,
+                           ToGradientOptions(message.gradient(), spec));
+  }
   ASSAY_RETURN_IF_ERROR(CheckSchedule(spec));
   return schedule;
 }

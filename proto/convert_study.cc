@@ -10,6 +10,7 @@
 #include "absl/strings/str_cat.h"
 #include "proto/convert_checkpoint.h"
 #include "proto/convert_checks.h"
+#include "proto/convert_gradients.h"
 #include "proto/convert_metrics.h"
 #include "proto/convert_schedule.h"
 #include "proto/convert_space.h"
@@ -178,6 +179,10 @@ absl::StatusOr<StudySpec> ToStudySpec(const v1::StudySpec& message) {
   ASSAY_ASSIGN_OR_RETURN(spec.warm_start, ToWarmStarts(message));
   ASSAY_ASSIGN_OR_RETURN(spec.checkpoint_bytes,
                          ToCheckpointBytes(message.checkpoints()));
+  if (message.has_gradients()) {
+    ASSAY_ASSIGN_OR_RETURN(spec.gradients,
+                           ToGradients(message.gradients(), spec));
+  }
   if (message.has_schedule()) {
     ASSAY_ASSIGN_OR_RETURN(spec.schedule, ToSchedule(message.schedule(), spec));
   }

@@ -436,6 +436,14 @@ ParameterValue FromUnit(const Domain& domain, double u) {
   return std::visit(ValueFrom{clamped}, domain);
 }
 
+std::optional<double> UnitSlope(const Domain& domain,
+                                const ParameterValue& value) {
+  const auto* range = std::get_if<DoubleDomain>(&domain);
+  const std::optional<double> number = AsNumber(value);
+  if (range == nullptr || !IsContinuous(*range) || !number) return std::nullopt;
+  return UnitRangeSlope(range->scale, range->min, range->max, *number);
+}
+
 std::string ToText(const Domain& domain) {
   return std::visit(Describe{}, domain);
 }

@@ -46,6 +46,11 @@ double ToUnit(const Domain& domain, const ParameterValue& value);
 // The inverse; `u` is clamped to [0, 1], NaN counts as 0.
 ParameterValue FromUnit(const Domain& domain, double u);
 
+// d value / d unit, > 0, at the value; nullopt if the domain is not continuous.
+// REQUIRES: the value is in the domain.
+std::optional<double> UnitSlope(const Domain& domain,
+                                const ParameterValue& value);
+
 // "from 0.1 to 1 in steps of 0.1", "sgd, adam": for messages.
 std::string ToText(const Domain& domain);
 

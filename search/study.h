@@ -97,7 +97,8 @@ enum class StepUnit {
   kExamples = 3,  // Of the training data.
 };
 
-// Members that are trained side by side and learn of each other (pbt, pb2).
+// Members that are trained side by side and learn of each other (pbt, pb2,
+// gradient).
 struct PopulationOptions {
   int32_t size = 8;
   int64_t interval = 1;    // Steps between two looks at the others.
@@ -105,19 +106,43 @@ struct PopulationOptions {
   double resample = 0.25;  // pbt: chance that a parameter is drawn anew.
 };
 
+// What steps along gradients look like (schedule "gradient").
+struct GradientOptions {
+  Goal goal = Goal::kMinimize;  // Of GradientSpec::metric.
+  double rate = 0.05;           // Adam's, in the unit cube.
+  int32_t replace_every = 3;    // Runs of a chain between two looks at others.
+  double audit_share = 0.01;    // Of gradients that differences check.
+  bool random_directions = false;  // For comparisons: of the same length.
+};
+
 // In how many runs a configuration is trained, each of which goes on from where
 // another one ended (search/schedules). A run is a trial of its own.
 struct ScheduleSpec {
-  // "asha", "hyperband", "pasha", "pbt", "pb2"; empty: in one run.
+  // "asha", "gradient", "hyperband", "pasha", "pbt", "pb2"; empty: in one run.
   std::string name = {};
   int64_t min_steps = 1;  // Of the first run; not of populations.
   int64_t max_steps = 0;  // Of a configuration.
   int32_t reduction = 3;  // One of so many is worth more; not of populations.
   StepUnit unit = StepUnit::kSteps;
   PopulationOptions population = {};
+  GradientOptions gradient = {};
 
   bool exists() const { return !name.empty(); }
-  bool IsPopulation() const { return name == "pbt" || name == "pb2"; }
+  bool IsPopulation() const {
+    return name == "pbt" || name == "pb2" || name == "gradient";
+  }
+};
+
+// Derivatives that each trial is asked for, d(metric)/d(parameter).
+struct GradientSpec {
+  std::string metric = {};                   // Empty: none are asked for.
+  std::vector<std::string> parameters = {};  // Of the study, continuous ones.
+  std::string method = {};  // As the program calls it; empty: as it likes.
+  int64_t every = 0;   // Steps between two; 0: at the end of each trial alone.
+  int32_t work = 0;    // Steps or terms that one may take; 0: as it likes.
+  int32_t splits = 0;  // Of the data, for the deviation; 0: as it likes.
+
+  bool exists() const { return !metric.empty(); }
 };
 
 // What a trial needs of a worker.
@@ -174,6 +199,8 @@ struct StudySpec {
   std::vector<WarmStart> warm_start = {};
   // Bytes that its checkpoints may take; nullopt: as the server says.
   std::optional<int64_t> checkpoint_bytes = {};
+  // What trials are to tell beside their metrics.
+  GradientSpec gradients = {};
 };
 
 // The objectives' indices in `metrics`: those without a bound.

@@ -108,6 +108,16 @@ json BudgetOf(const v1::WorkerAssignment& assignment) {
   return budget;
 }
 
+json GradientsOf(const v1::GradientRequest& request) {
+  return {{"metric", request.metric()},
+          {"parameters", std::vector<std::string>(request.parameters().begin(),
+                                                  request.parameters().end())},
+          {"method", request.method()},
+          {"every", request.every()},
+          {"work", request.work()},
+          {"splits", request.splits()}};
+}
+
 std::string MakeTrialFile(const v1::WorkerAssignment& assignment,
                           const Parameters& parameters,
                           const WorkerConfig& config,
@@ -135,6 +145,9 @@ std::string MakeTrialFile(const v1::WorkerAssignment& assignment,
   }
   if (assignment.template_().has_builtin()) {
     file["config"] = ToJson(assignment.template_().builtin().config());
+  }
+  if (assignment.has_gradients()) {
+    file["gradients"] = GradientsOf(assignment.gradients());
   }
   if (assignment.template_().final_test()) file["final_test"] = true;
   if (!config.data_root.empty()) file["data_root"] = config.data_root;

@@ -75,6 +75,20 @@ double FromUnitRange(Scale scale, double min, double max, double u) {
   return std::clamp(Invert(scale, from + u * (to - from)), min, max);
 }
 
+double UnitRangeSlope(Scale scale, double min, double max, double value) {
+  switch (scale) {
+    case Scale::kLinear:
+      return max - min;
+    case Scale::kLog:
+      return value * std::log(max / min);
+    case Scale::kReverseLog:
+      return (max - (value - min)) * std::log(max / min);
+    case Scale::kLogit:
+      break;
+  }
+  return value * (1 - value) * (Logit(max) - Logit(min));
+}
+
 double ToUnitGrid(const Grid& grid, int64_t k) {
   if (grid.scale == Scale::kLinear || grid.count == 1) {
     return (static_cast<double>(k) + 0.5) / static_cast<double>(grid.count);

@@ -11,6 +11,9 @@ double ToUnitRange(Scale scale, double min, double max, double value);
 // The inverse, for u in [0, 1]; the result lies in [min, max].
 double FromUnitRange(Scale scale, double min, double max, double u);
 
+// d FromUnitRange / d u where it is `value`, > 0.
+double UnitRangeSlope(Scale scale, double min, double max, double value);
+
 // `count` values min, min + step, ..., each the inside of a cell that ends half
 // a step from it. The cells' borders are spread over [0, 1]; an outer border
 // that the scale does not allow is mirrored: as far from its value, on the

@@ -12,6 +12,7 @@ namespace {
 
 constexpr int32_t kMaxReduction = 100;
 constexpr int32_t kMaxPopulation = 1000;
+constexpr double kMaxRate = 0.5;
 
 absl::Status Invalid(const std::string& field, const std::string& value,
                      const std::string& allowed) {
@@ -42,6 +43,25 @@ absl::Status CheckPopulation(const ScheduleSpec& schedule) {
   return CheckShare(name + ".resample", options.resample, 1);
 }
 
+absl::Status CheckGradient(const StudySpec& spec) {
+  const ScheduleSpec& schedule = spec.schedule;
+  if (!spec.gradients.exists()) {
+    return Invalid(".gradient", "without gradients",
+                   "say in `gradients` what trials are to report");
+  }
+  ASSAY_RETURN_IF_ERROR(CheckRange(".gradient.chains", schedule.population.size,
+                                   1, kMaxPopulation));
+  ASSAY_RETURN_IF_ERROR(CheckRange(".gradient.interval",
+                                   schedule.population.interval, 1,
+                                   schedule.max_steps));
+  if (!(schedule.gradient.rate > 0 && schedule.gradient.rate <= kMaxRate)) {
+    return Invalid(".gradient.rate",
+                   ToText(ParameterValue(schedule.gradient.rate)),
+                   absl::StrCat("above 0, at most ", kMaxRate));
+  }
+  return CheckShare(".gradient.audit_share", schedule.gradient.audit_share, 1);
+}
+
 absl::Status CheckRest(const StudySpec& spec) {
   const std::string& name = spec.schedule.name;
   const bool continues = spec.schedule.IsPopulation() ||
@@ -63,7 +83,7 @@ absl::Status CheckRest(const StudySpec& spec) {
 }  // namespace
 
 std::vector<std::string> ScheduleNames() {
-  return {"asha", "hyperband", "pasha", "pb2", "pbt"};
+  return {"asha", "gradient", "hyperband", "pasha", "pb2", "pbt"};
 }
 
 absl::Status CheckSchedule(const StudySpec& spec) {
@@ -78,7 +98,9 @@ absl::Status CheckSchedule(const StudySpec& spec) {
       CheckRange(".max_steps", schedule.max_steps, 1, kMaxInteger));
   ASSAY_RETURN_IF_ERROR(
       CheckRange(".min_steps", schedule.min_steps, 1, schedule.max_steps));
-  if (schedule.IsPopulation()) {
+  if (schedule.name == "gradient") {
+    ASSAY_RETURN_IF_ERROR(CheckGradient(spec));
+  } else if (schedule.IsPopulation()) {
     ASSAY_RETURN_IF_ERROR(CheckPopulation(schedule));
   } else {
     ASSAY_RETURN_IF_ERROR(

@@ -55,6 +55,44 @@ std::vector<Observation::Point> CurveOf(
   return curve;
 }
 
+// Larger is better, as the value.
+UnitGradient Turned(const MetricSpec& metric, UnitGradient gradient) {
+  for (double& value : gradient.values) value = LargerIsBetter(metric, value);
+  return gradient;
+}
+
+// Of the last measurement that has the metric at its final value and a
+// gradient.
+UnitGradient GradientOf(const Trial& trial,
+                        const std::vector<Measurement>& measurements,
+                        const MetricSpec& metric, const StudySpec& spec) {
+  const double value = ValueIn(trial.final_metrics, metric);
+  for (auto it = measurements.rbegin(); it != measurements.rend(); ++it) {
+    const auto gradient = it->gradients.find(metric.name);
+    if (gradient == it->gradients.end()) continue;
+    if (ValueIn(it->metrics, metric) != value) continue;
+    const auto deviations = it->gradient_deviations.find(metric.name);
+    return Turned(metric,
+                  ToUnitGradient(spec.space, trial.parameters, gradient->second,
+                                 deviations == it->gradient_deviations.end()
+                                     ? std::map<std::string, double>()
+                                     : deviations->second));
+  }
+  return {};
+}
+
+std::vector<UnitGradient> GradientsOf(
+    const Trial& trial, const std::vector<Measurement>& measurements,
+    const StudySpec& spec) {
+  std::vector<UnitGradient> gradients;
+  for (const int k : Objectives(spec)) {
+    gradients.push_back(GradientOf(trial, measurements, spec.metrics[k], spec));
+  }
+  const auto any = [](const UnitGradient& g) { return g.Any(); };
+  if (std::none_of(gradients.begin(), gradients.end(), any)) gradients.clear();
+  return gradients;
+}
+
 }  // namespace
 
 bool Observation::IsComplete() const {
@@ -85,7 +123,8 @@ Observation ToObservation(const Trial& trial, const StudySpec& spec,
                           .point = spec.space.Encode(trial.parameters),
                           .last_step = trial.last_step,
                           .replicate = trial.replicate,
-                          .curve = CurveOf(curve, spec)};
+                          .curve = CurveOf(curve, spec),
+                          .gradients = GradientsOf(trial, curve, spec)};
   for (const MetricSpec& metric : spec.metrics) {
     const double value = LargerIsBetter(
         metric,

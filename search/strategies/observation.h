@@ -2,6 +2,7 @@
 
 #include <vector>
 
+#include "search/gradient/unit_gradient.h"
 #include "search/study.h"
 #include "search/trial.h"
 
@@ -35,6 +36,11 @@ struct Observation {
   };
   std::vector<Point> curve;
 
+  // [objectives], of `values` by `point`, larger is better: what was reported
+  // with the measurement that gave the value, the last such. Nothing is known
+  // of an objective without; empty: of none.
+  std::vector<UnitGradient> gradients;
+
   // COMPLETED, with each objective's value.
   bool IsComplete() const;
   // STOPPED early, with each objective's value at `last_step`.
@@ -48,7 +54,7 @@ struct Observation {
 };
 
 // `curve`: the trial's measurements in the order of their arrival; of one step
-// and metric the last counts. REQUIRES:
+// and metric the last counts. Gradients come from these too. REQUIRES:
 // spec.space.Check(trial.parameters).ok().
 Observation ToObservation(const Trial& trial, const StudySpec& spec,
                           const std::vector<Measurement>& curve = {});

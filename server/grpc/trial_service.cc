@@ -9,6 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "proto/convert.h"
 #include "proto/convert_checkpoint.h"
+#include "proto/convert_gradients.h"
 #include "search/base/status_macros.h"
 #include "search/checkpoint_retention.h"
 #include "search/expression.h"
@@ -61,8 +62,12 @@ v1::SuggestResponse ToMessage(const Answer& answer) {
     if (handout.resume) {
       *assignment.mutable_resume() = assay::ToMessage(*handout.resume);
     }
-    assignment.set_final_checkpoint(handout.spec &&
-                                    HasContinuations(*handout.spec));
+    if (!handout.spec) continue;
+    assignment.set_final_checkpoint(HasContinuations(*handout.spec));
+    if (handout.spec->gradients.exists()) {
+      *assignment.mutable_gradients() =
+          assay::ToMessage(handout.spec->gradients);
+    }
   }
   if (answer.handouts.empty()) {
     response.set_retry_after(absl::ToDoubleSeconds(answer.retry_after));

@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "proto/convert.h"
 #include "proto/convert_checkpoint.h"
+#include "proto/convert_gradients.h"
 #include "search/base/status_macros.h"
 #include "search/checkpoint_retention.h"
 #include "server/grpc/spec_codec.h"
@@ -284,6 +285,9 @@ void WorkerStream::Assign(const Handout& handout) {
     *assignment.mutable_resume() = assay::ToMessage(*handout.resume);
   }
   assignment.set_final_checkpoint(HasContinuations(*view->spec));
+  if (view->spec->gradients.exists()) {
+    *assignment.mutable_gradients() = assay::ToMessage(view->spec->gradients);
+  }
   Send(std::move(message));
 }
 
