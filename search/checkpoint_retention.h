@@ -24,16 +24,28 @@ struct CheckpointFacts {
 
 bool IsNeeded(const CheckpointFacts& facts);
 
+// Runs of a gradient's audit carry this in the place of their chain's ordinal,
+// since nothing goes on from them.
+int64_t AuditOf(int64_t chain);
+bool IsAudit(const Trial& run);
+
 // Whether the schedule will go on from `child`, and from `parent` no more.
 // REQUIRES: child.continues == parent.id.
 bool Succeeds(const Trial& child, const Trial& parent,
               const ScheduleSpec& schedule);
 
+// Whether the schedule may go on from the parent again after its successor
+// ended (schedule "gradient", if that was no success): the parent is needed
+// until the successor has one.
+bool GoesBack(const ScheduleSpec& schedule);
+
 // Whether trials of this study are run again from the end of others: it has a
 // schedule. Then a trial should leave a checkpoint at its end.
 bool HasContinuations(const StudySpec& spec);
 
-// The same as of now: a study that is over hands out nothing.
-bool MayBeContinued(const Study& study, const StudySpec& spec);
+// The same of one of them and as of now: a study that is over hands out
+// nothing, and after the last step nothing is left.
+bool MayBeContinued(const Study& study, const StudySpec& spec,
+                    const Trial& trial);
 
 }  // namespace assay

@@ -7,6 +7,7 @@
 #include "absl/strings/str_join.h"
 #include "search/base/status_macros.h"
 #include "search/schedules/check_schedule.h"
+#include "search/schedules/gradient_strategy.h"
 #include "search/schedules/ladder_strategy.h"
 #include "search/schedules/population_strategy.h"
 #include "search/stopping/any_of.h"
@@ -99,6 +100,10 @@ StrategyOr Scheduled(std::unique_ptr<SearchStrategy> inner,
                      const StudySpec& spec) {
   ASSAY_RETURN_IF_ERROR(CheckSchedule(spec));
   auto shared = std::make_shared<const StudySpec>(spec);
+  if (spec.schedule.name == "gradient") {
+    return std::make_unique<GradientStrategy>(std::move(inner),
+                                              std::move(shared));
+  }
   if (spec.schedule.IsPopulation()) {
     return std::make_unique<PopulationStrategy>(std::move(inner),
                                                 std::move(shared));

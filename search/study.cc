@@ -292,8 +292,9 @@ Spent WithoutContinuations(Spent spent, const ScheduleSpec& schedule) {
 
 Spent WhatIsUsedUp(const Study& study, const ScheduleSpec& schedule) {
   if (schedule.IsPopulation()) {
-    return {.words =
-                absl::StrCat("every member reached step ", schedule.max_steps)};
+    const char* who = schedule.name == "gradient" ? "chain" : "member";
+    return {.words = absl::StrCat("every ", who, " reached step ",
+                                  schedule.max_steps)};
   }
   return {.reason = CompletionReason::kSpaceExhausted,
           .words = absl::StrCat("every configuration was tried: ",

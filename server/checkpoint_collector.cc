@@ -34,6 +34,22 @@ absl::StatusOr<bool> IsBest(Snapshot& rows, const StudySpec& spec,
   return !best.empty() && best[0].id == trial.id;
 }
 
+// A child that succeeds it, of a child that does, and so on.
+absl::StatusOr<bool> HasSuccessor(Snapshot& rows, const Trial& trial,
+                                  const ScheduleSpec& schedule,
+                                  int generations) {
+  if (generations == 0) return true;
+  ASSAY_ASSIGN_OR_RETURN(const std::vector<Trial> children,
+                         rows.ListContinuing(trial.id));
+  for (const Trial& child : children) {
+    if (!Succeeds(child, trial, schedule)) continue;
+    ASSAY_ASSIGN_OR_RETURN(
+        const bool found, HasSuccessor(rows, child, schedule, generations - 1));
+    if (found) return true;
+  }
+  return false;
+}
+
 }  // namespace
 
 absl::StatusOr<bool> CheckpointCollector::IsNeededNow(
@@ -53,11 +69,11 @@ absl::StatusOr<bool> CheckpointCollector::IsNeededNow(
                          rows.ListContinuing(trial.id));
   facts.has_unfinished_child =
       std::any_of(children.begin(), children.end(), IsUnfinished);
-  facts.has_successor =
-      std::any_of(children.begin(), children.end(), [&](const Trial& child) {
-        return Succeeds(child, trial, spec->schedule);
-      });
-  facts.may_be_continued = MayBeContinued(study, *spec);
+  ASSAY_ASSIGN_OR_RETURN(
+      facts.has_successor,
+      HasSuccessor(rows, trial, spec->schedule,
+                   /*generations=*/GoesBack(spec->schedule) ? 2 : 1));
+  facts.may_be_continued = MayBeContinued(study, *spec, trial);
   if (!study.hidden) {
     ASSAY_ASSIGN_OR_RETURN(facts.is_best, IsBest(rows, *spec, trial));
   }

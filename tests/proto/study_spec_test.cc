@@ -13,6 +13,7 @@
 #include "google/protobuf/util/json_util.h"
 #include "gtest/gtest.h"
 #include "proto/convert.h"
+#include "proto/convert_gradients.h"
 #include "search/factory.h"
 
 namespace assay {
@@ -495,10 +496,70 @@ INSTANTIATE_TEST_SUITE_P(
                 "schedule.pbt.interval: 10; 1 to 9"},
         BadText{"schedule { max_steps: 9 pbt { quantile: 0.6 } }",
                 "schedule.pbt.quantile: 0.6; 0 to 0.5"},
+        BadText{"schedule { max_steps: 9 gradient {} }",
+                "schedule.gradient: without gradients; say in `gradients`"},
+        BadText{"gradients {} schedule { max_steps: 9 gradient { interval: 10 "
+                "} }",
+                "schedule.gradient.interval: 10; 1 to 9"},
+        BadText{
+            "gradients {} schedule { max_steps: 9 gradient { chains: -1 } }",
+            "schedule.gradient.chains: -1; 1 to 1000"},
+        BadText{"gradients {} schedule { max_steps: 9 gradient { rate: 0.6 } }",
+                "schedule.gradient.rate: 0.6; above 0, at most 0.5"},
+        BadText{"gradients {} schedule { max_steps: 9 gradient { audit_share: "
+                "1.5 } }",
+                "schedule.gradient.audit_share: 1.5; 0 to 1"},
+        BadText{
+            "gradients {} schedule { max_steps: 9 gradient { goal: MAXIMIZE "
+            "} }",
+            "schedule.gradient.goal: MAXIMIZE; metric \"loss\" says"},
         BadText{"schedule { max_steps: 9 unit: 7 }",
                 "schedule.unit: 7; STEPS, SECONDS or EXAMPLES"},
         BadText{"schedule { max_steps: 9 } replicates { count: 2 }",
                 "schedule: with replicates.count 2"}));
+
+TEST(StudySpecTest, ChainsFollowTheFirstObjectiveIfNothingElseIsSaid) {
+  const StudySpec spec =
+      Accepted(With("gradients {} schedule { max_steps: 40 gradient {} }"));
+  EXPECT_EQ(spec.gradients.metric, "loss");
+  EXPECT_EQ(spec.schedule.name, "gradient");
+  EXPECT_EQ(spec.schedule.gradient.goal, Goal::kMinimize);
+  EXPECT_EQ(spec.schedule.population.size, 4);
+  EXPECT_EQ(spec.schedule.population.interval, 4);
+}
+
+// --- Gradients --------------------------------------------------------------
+
+INSTANTIATE_TEST_SUITE_P(
+    Gradients, BadTextTest,
+    testing::Values(
+        BadText{"gradients { parameters: 'y' }",
+                "gradients.parameters[0]: \"y\"; a parameter of the study"},
+        BadText{"parameters { name: 'n' integer { min: 1 max: 9 } } "
+                "gradients { parameters: 'n' }",
+                "gradients.parameters[0]: \"n\"; a continuous one"},
+        BadText{"gradients { parameters: ['x', 'x'] }",
+                "gradients.parameters[1]: \"x\"; each once"},
+        BadText{"gradients { every: -1 }", "gradients.every: -1; 0 to"},
+        BadText{"gradients { work: 10001 }", "gradients.work: 10001; 0 to"},
+        BadText{"gradients { splits: 101 }", "gradients.splits: 101; 0 to"},
+        BadText{"gradients { metric: 'a\\nb' }",
+                "gradients.metric: \"a\\nb\"; no control"}));
+
+TEST(StudySpecTest, AStudyWithoutAContinuousParameterHasNoGradients) {
+  v1::StudySpec spec = With("gradients {}");
+  spec.mutable_parameters(0)->mutable_integer()->set_max(9);
+  EXPECT_THAT(std::string(ToStudySpec(spec).status().message()),
+              HasSubstr("none in a study without a continuous parameter"));
+}
+
+TEST(StudySpecTest, WhatTrialsAreAskedForComesBack) {
+  const v1::StudySpec spec = With(
+      "gradients { metric: 'validation' parameters: 'x' method: 'forward' "
+      "every: 3 work: 9 splits: 5 }");
+  EXPECT_EQ(ToMessage(Accepted(spec).gradients).ShortDebugString(),
+            spec.gradients().ShortDebugString());
+}
 
 TEST(StudySpecTest, AScheduleNamesNoKindAndIsAsha) {
   const StudySpec spec = Accepted(With("schedule { max_steps: 27 }"));

@@ -62,11 +62,12 @@ TEST(CheckpointRetentionTest, AMemberIsNotSucceededByWhoCopiesIt) {
 TEST(CheckpointRetentionTest, WhatMayGoOnIsAnOpenStudyWithASchedule) {
   Study study;
   StudySpec spec;
-  EXPECT_FALSE(MayBeContinued(study, spec));
+  const Trial trial = {.to_step = 3};
+  EXPECT_FALSE(MayBeContinued(study, spec, trial));
   spec.schedule = {.name = "asha", .max_steps = 9};
-  EXPECT_TRUE(MayBeContinued(study, spec));
+  EXPECT_TRUE(MayBeContinued(study, spec, trial));
   study.hidden = true;
-  EXPECT_FALSE(MayBeContinued(study, spec));
+  EXPECT_FALSE(MayBeContinued(study, spec, trial));
 }
 
 TEST(CheckpointRetentionTest, AStudyThatIsOverContinuesNothing) {
@@ -74,7 +75,30 @@ TEST(CheckpointRetentionTest, AStudyThatIsOverContinuesNothing) {
   study.state = StudyState::kCompleted;
   StudySpec spec;
   spec.schedule = {.name = "asha", .max_steps = 9};
-  EXPECT_FALSE(MayBeContinued(study, spec));
+  EXPECT_FALSE(MayBeContinued(study, spec, {.to_step = 3}));
+}
+
+TEST(CheckpointRetentionTest, AfterTheLastStepAndAnAuditNothingFollows) {
+  StudySpec spec;
+  spec.schedule = {.name = "gradient", .max_steps = 9};
+  Trial trial = {.to_step = 9};
+  EXPECT_FALSE(MayBeContinued(Study(), spec, trial));
+  trial.to_step = 3;
+  trial.origin = {.strategy = "gradient", .ordinal = 7};
+  EXPECT_TRUE(MayBeContinued(Study(), spec, trial));
+  trial.origin.ordinal = AuditOf(7);
+  EXPECT_FALSE(MayBeContinued(Study(), spec, trial));
+}
+
+TEST(CheckpointRetentionTest, AnAuditSucceedsNothing) {
+  const ScheduleSpec gradient = {.name = "gradient", .max_steps = 9};
+  const Trial first = {.id = {7}};
+  const Trial audit = {
+      .id = {8},
+      .state = TrialState::kCompleted,
+      .continues = {7},
+      .origin = {.strategy = "gradient", .ordinal = AuditOf(7)}};
+  EXPECT_FALSE(Succeeds(audit, first, gradient));
 }
 
 }  // namespace

@@ -32,7 +32,7 @@ TEST(CheckScheduleTest, NamesFieldValueAndWhatIsAllowed) {
   ExpectRefused(spec, "schedule.pbt.quantile: 0.6; 0 to 0.5");
   spec.schedule = {.name = "ashe", .max_steps = 27};
   ExpectRefused(spec,
-                "schedule: \"ashe\"; one of asha, hyperband, pasha, pb2, pbt");
+                "schedule: \"ashe\"; one of asha, gradient, hyperband, pasha, pb2, pbt");
 }
 
 TEST(CheckScheduleTest, RefusesWhatDoesNotGoTogether) {

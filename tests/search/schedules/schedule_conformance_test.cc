@@ -66,21 +66,36 @@ class ScheduleConformanceTest : public testing::TestWithParam<Case> {
         return run.End(i, TrialState::kCompleted,
                        {{"loss", std::numeric_limits<double>::quiet_NaN()}},
                        trial.to_step);
-      default:
+      case 5:
         return run.Complete(i, loss);
+      default:
+        return run.End(i, TrialState::kCompleted, {{"loss", loss}},
+                       trial.to_step, {{"x", 0.5 + random.Uniform()}},
+                       {{"x", random.Uniform()}});
     }
   }
 };
 
 constexpr Case kSchedules[] = {
-    {"asha", "random"},      {"asha", "bayesian"},
-    {"asha", "tpe"},         {"asha", "auto"},
-    {"asha", "cma_es"},      {"asha", "regularized_evolution"},
-    {"hyperband", "random"}, {"hyperband", "bayesian"},
-    {"hyperband", "tpe"},    {"pasha", "random"},
-    {"pasha", "bayesian"},   {"pasha", "tpe"},
-    {"pb2", "random"},       {"pbt", "random"},
-    {"pbt", "bayesian"},     {"pbt", "tpe"},
+    {"asha", "random"},
+    {"asha", "bayesian"},
+    {"asha", "tpe"},
+    {"asha", "auto"},
+    {"asha", "cma_es"},
+    {"asha", "regularized_evolution"},
+    {"gradient", "random"},
+    {"gradient", "bayesian"},
+    {"gradient", "tpe"},
+    {"hyperband", "random"},
+    {"hyperband", "bayesian"},
+    {"hyperband", "tpe"},
+    {"pasha", "random"},
+    {"pasha", "bayesian"},
+    {"pasha", "tpe"},
+    {"pb2", "random"},
+    {"pbt", "random"},
+    {"pbt", "bayesian"},
+    {"pbt", "tpe"},
 };
 
 INSTANTIATE_TEST_SUITE_P(All, ScheduleConformanceTest,

@@ -32,6 +32,7 @@ inline StudySpec ScheduleStudy(const std::string& schedule,
   spec.schedule.max_steps = max_steps;
   spec.schedule.population.size = 5;
   spec.schedule.population.interval = std::min<int64_t>(3, max_steps);
+  if (schedule == "gradient") spec.gradients.metric = "loss";
   spec.seed = 3;
   return spec;
 }
@@ -66,7 +67,9 @@ class ScheduleRun {
   // The same as who has the log alone gives it.
   absl::StatusOr<std::vector<Proposal>> SuggestAnew(int count) const {
     const auto strategy = Make();
-    for (const Trial& trial : finished_) strategy->Observe(trial);
+    for (size_t i = 0; i < finished_.size(); ++i) {
+      Tell(*strategy, finished_[i], reports_[i]);
+    }
     return SuggestBy(*strategy, count);
   }
 
@@ -81,14 +84,25 @@ class ScheduleRun {
 
   const Trial& Start() { return Add(Suggest(1).value().at(0)); }
 
-  void End(size_t i, TrialState state, Metrics metrics, int64_t last_step) {
+  // Its last report comes with this gradient of "loss", if it is not empty.
+  using Gradient = std::map<std::string, double>;
+  void End(size_t i, TrialState state, Metrics metrics, int64_t last_step,
+           Gradient gradient = {}, Gradient deviations = {}) {
     Trial trial = unfinished_[i];
     unfinished_.erase(unfinished_.begin() + static_cast<int64_t>(i));
     trial.state = state;
     trial.final_metrics = std::move(metrics);
     trial.last_step = last_step;
-    strategy_->Observe(trial);
+    Measurement report;
+    report.step = last_step;
+    report.metrics = trial.final_metrics;
+    if (!gradient.empty()) report.gradients["loss"] = std::move(gradient);
+    if (!deviations.empty()) {
+      report.gradient_deviations["loss"] = std::move(deviations);
+    }
+    Tell(*strategy_, trial, report);
     finished_.push_back(std::move(trial));
+    reports_.push_back(std::move(report));
   }
 
   // Completed at its `to_step`.
@@ -97,10 +111,19 @@ class ScheduleRun {
   }
 
  private:
+  static void Tell(SearchStrategy& strategy, const Trial& trial,
+                   const Measurement& report) {
+    if (strategy.WantsReports() && !report.metrics.empty()) {
+      strategy.ObserveReport(trial, report);
+    }
+    strategy.Observe(trial);
+  }
+
   const StudySpec spec_;
   std::unique_ptr<SearchStrategy> strategy_;
   std::vector<Trial> unfinished_;
   std::vector<Trial> finished_;
+  std::vector<Measurement> reports_;  // Of finished_, the last of each.
   int64_t next_ = 0;
 };
 
