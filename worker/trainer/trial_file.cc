@@ -7,7 +7,9 @@
 #include <sstream>
 
 #include "nlohmann/json.hpp"
+#include "worker/trainer/choice_names.h"
 #include "worker/trainer/configuration_reader.h"
+#include "worker/trainer/hypergradient/parameters.h"
 #include "worker/trainer/metrics.h"
 
 namespace assay {
@@ -81,6 +83,20 @@ class Envelope {
     return BudgetUnit::kSteps;
   }
 
+  // "" means truncated.
+  std::string GradientMethod(const std::vector<std::string>& path) {
+    const std::string method = Text(path);
+    if (method.empty()) return "truncated";
+    std::vector<std::string> allowed;
+    for (const auto& [name, kind] : kHypergradientNames) {
+      if (kind != HypergradientMethod::kNone) allowed.emplace_back(name);
+    }
+    if (std::ranges::find(allowed, method) == allowed.end()) {
+      Refuse(path, method, "is not a method; allowed: " + Join(allowed));
+    }
+    return method;
+  }
+
   std::vector<std::string> Texts(const std::vector<std::string>& path) {
     const json* value = Find(path);
     if (value == nullptr) return {};
@@ -131,6 +147,88 @@ Budget ReadBudget(Envelope& envelope) {
           .max = envelope.Limit({"budget", "max"})};
 }
 
+// "gradients": what the study wants to know beside the metrics.
+struct GradientRequest {
+  std::string metric;  // Empty: the first objective.
+  std::vector<std::string> parameters;
+  std::string method;
+  uint64_t every = 0;
+  uint64_t work = 0;
+  uint64_t splits = 0;
+};
+
+std::optional<GradientRequest> ReadGradients(Envelope& envelope) {
+  if (envelope.Find({"gradients"}) == nullptr) return std::nullopt;
+  constexpr uint64_t kMostEvery = uint64_t{1} << 53;
+  return GradientRequest{
+      .metric = envelope.Text({"gradients", "metric"}),
+      .parameters = envelope.Texts({"gradients", "parameters"}),
+      .method = envelope.GradientMethod({"gradients", "method"}),
+      .every = envelope.Unsigned({"gradients", "every"}, kMostEvery, 0),
+      .work = envelope.Unsigned({"gradients", "work"}, 10'000, 0),
+      .splits = envelope.Unsigned({"gradients", "splits"}, 100, 0)};
+}
+
+// As the keys of `hypergradient`. Unlike there, that none of the trial's
+// parameters will do is no mistake.
+json HypergradientOf(const GradientRequest& request, const Budget& budget,
+                     const std::vector<std::string>& objectives) {
+  constexpr uint64_t kMostEpochs = 1'000'000;
+  constexpr uint64_t kStandardSplits = 4;
+  // Which epoch is the last of some seconds is known only afterwards.
+  const bool ends_by_time = budget.unit == BudgetUnit::kSeconds;
+  const uint64_t last = ends_by_time ? 1 : kMostEpochs;
+  json keys = {
+      {"method", request.method},
+      {"every",
+       request.every == 0 ? last : std::min(request.every, kMostEpochs)},
+      {"splits", request.splits == 0 ? kStandardSplits : request.splits},
+      {"parameters", request.parameters}};
+  if (!request.metric.empty()) {
+    keys["metric"] = request.metric;
+  } else if (!objectives.empty()) {
+    keys["metric"] = objectives.front();
+  }
+  if (request.work == 0 || request.method == "one_step") return keys;
+  const bool implicit = request.method.starts_with("ift_");
+  keys[implicit ? "terms" : "steps"] = request.work;
+  return keys;
+}
+
+// Of the trial's parameters those that have a gradient; without any, none is
+// asked for.
+void ApplyOwnParameters(const json& parameters, Configuration& config) {
+  HypergradientConfig& gradient = config.hypergradient;
+  for (const auto& [key, value] : DifferentiableParameters(config)) {
+    if (parameters.contains(key)) gradient.parameters.push_back(key);
+  }
+  if (gradient.parameters.empty()) gradient = HypergradientConfig();
+}
+
+// What the configuration says of `hypergradient` itself counts before the
+// request; of one with a method of its own all.
+Result<Configuration> ReadConfigurationWith(
+    const std::optional<GradientRequest>& request, const Budget& budget,
+    const std::vector<std::string>& objectives, json config,
+    const json& parameters) {
+  const ConfigurationReader given(config, parameters);
+  if (!request.has_value() || !config.is_object() ||
+      given.Has("hypergradient.method")) {
+    return ReadConfiguration(config, parameters);
+  }
+  const json keys = HypergradientOf(*request, budget, objectives);
+  for (const auto& [name, value] : keys.items()) {
+    const std::string key = "hypergradient." + name;
+    if (!given.Has(key)) config[key] = value;
+  }
+  TRAINER_ASSIGN_OR_RETURN(Configuration read,
+                           ReadConfiguration(config, parameters));
+  if (read.hypergradient.parameters.empty()) {
+    ApplyOwnParameters(parameters, read);
+  }
+  return read;
+}
+
 // A budget in examples decides how many there are.
 void ApplyExamples(TrialFile& trial) {
   const Budget& budget = trial.budget;
@@ -169,12 +267,14 @@ Result<TrialFile> ReadEnvelope(const json& file) {
   trial.checkpoint = envelope.Text({"checkpoint", "folder"});
   trial.final_checkpoint = envelope.Boolean({"checkpoint", "final"}, false);
   const std::vector<std::string> metrics = envelope.Texts({"metrics"});
+  const std::optional<GradientRequest> gradients = ReadGradients(envelope);
   if (envelope.error().has_value()) return *envelope.error();
 
   TRAINER_ASSIGN_OR_RETURN(
       trial.config,
-      ReadConfiguration(file.value("config", json::object()),
-                        file.value("parameters", json::object())));
+      ReadConfigurationWith(gradients, trial.budget, metrics,
+                            file.value("config", json::object()),
+                            file.value("parameters", json::object())));
   TRAINER_RETURN_IF_ERROR(CheckMetrics(metrics, trial.config.data.task));
   ApplyExamples(trial);
   TRAINER_RETURN_IF_ERROR(CheckBudget(trial));

@@ -34,9 +34,23 @@ struct Budget {
 //    "budget": {"from": 0, "to": 20, "max": 27, "unit": "STEPS"},
 //    "seed": 1234, "metrics": ["accuracy"], "final_test": false,
 //    "resume": {"folder": "/path", "step": 9},
-//    "checkpoint": {"folder": "/path", "final": false}}
+//    "checkpoint": {"folder": "/path", "final": false},
+//    "gradients": {"metric": "loss", "parameters": ["regularization.l2"],
+//                  "method": "", "every": 0, "work": 0, "splits": 0}}
 // Only "config" and "parameters" must be there. Other keys are ignored, so that
 // a newer worker can say more.
+// "gradients" becomes the configuration's `hypergradient`, unless that has a
+// method itself ("none" included); what the configuration says of other keys of
+// it stays:
+//   metric      empty: the first of "metrics"; one without gradient is refused
+//   parameters  each must have a gradient. None: those of the trial's
+//               parameters that have one, and if none has, no gradients
+//   method      empty: truncated
+//   every       epochs. 0: after the last alone; of a budget in seconds, whose
+//               last epoch nobody knows before, after each
+//   work        `steps` of truncated and forward, `terms` of ift_neumann and
+//               ift_cg. 0: their defaults
+//   splits      0: 4
 struct TrialFile {
   std::string study_name;
   int64_t trial_number = 0;

@@ -9,6 +9,7 @@
 namespace assay {
 namespace {
 
+using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
 TrialFile Valid(const std::string& text) {
@@ -172,6 +173,120 @@ TEST(TrialFileTest, MetricThatIsNeverReportedIsRefused) {
                             "metrics": ["rmse"]})"),
               HasSubstr("\"rmse\" is never reported"));
   Valid(R"({"config": {}, "parameters": {}, "metrics": ["test_accuracy"]})");
+}
+
+constexpr char kAsked[] = R"({"metric": "loss", "parameters": [],
+    "method": "", "every": 0, "work": 0, "splits": 0})";
+
+// A trial of one learning rate and one penalty.
+std::string Asking(const std::string& gradients,
+                   const std::string& config = "{}",
+                   const std::string& rest = R"("seed": 1)") {
+  return R"({"config": )" + config +
+         R"(, "parameters": {"optimizer.learning_rate": 0.01,
+                             "regularization.l2": 0.1, "batch_size": 9},
+             "gradients": )" +
+         gradients + ", " + rest + "}";
+}
+
+TEST(GradientRequestTest, DefaultsAreTruncatedAtTheEndAlone) {
+  const TrialFile trial = Valid(Asking(kAsked));
+  const HypergradientConfig& config = trial.config.hypergradient;
+  EXPECT_EQ(config.method, HypergradientMethod::kTruncated);
+  EXPECT_EQ(config.metric, "loss");
+  EXPECT_EQ(config.steps, 10);
+  EXPECT_EQ(config.splits, 4);
+  EXPECT_GE(config.every, LastEpoch(trial));
+  EXPECT_THAT(config.parameters,
+              ElementsAre("optimizer.learning_rate", "regularization.l2"));
+}
+
+TEST(GradientRequestTest, AllThatItSaysBecomesTheConfiguration) {
+  const HypergradientConfig config =
+      Valid(Asking(R"({"metric": "loss", "parameters": ["regularization.l1"],
+                       "method": "ift_cg", "every": 3, "work": 7,
+                       "splits": 5})"))
+          .config.hypergradient;
+  EXPECT_EQ(config.method, HypergradientMethod::kIftCg);
+  EXPECT_EQ(config.every, 3);
+  EXPECT_EQ(config.terms, 7);
+  EXPECT_EQ(config.splits, 5);
+  EXPECT_THAT(config.parameters, ElementsAre("regularization.l1"));
+  const auto steps_of = [](const std::string& method) {
+    return Valid(Asking(R"({"metric": "loss", "work": 7, "method": ")" +
+                        method + "\"}"))
+        .config.hypergradient.steps;
+  };
+  EXPECT_EQ(steps_of("truncated"), 7);
+  EXPECT_EQ(steps_of("forward"), 7);
+  EXPECT_EQ(steps_of("one_step"), std::nullopt);
+}
+
+TEST(GradientRequestTest, ConfigurationWithAMethodDecidesItself) {
+  const std::string own =
+      R"({"hypergradient": {"method": "one_step", "every": 2}})";
+  const HypergradientConfig config =
+      Valid(Asking(kAsked, own)).config.hypergradient;
+  EXPECT_EQ(config.method, HypergradientMethod::kOneStep);
+  EXPECT_EQ(config.every, 2);
+  EXPECT_EQ(config.splits, 2);
+  EXPECT_EQ(Valid(Asking(kAsked, R"({"hypergradient.method": "none"})"))
+                .config.hypergradient.method,
+            HypergradientMethod::kNone);
+}
+
+TEST(GradientRequestTest, SingleKeysOfTheConfigurationStay) {
+  const HypergradientConfig config =
+      Valid(Asking(R"({"metric": "loss", "method": "ift_neumann", "work": 9})",
+                   R"({"hypergradient": {"damping": 0.5, "terms": 3}})"))
+          .config.hypergradient;
+  EXPECT_EQ(config.method, HypergradientMethod::kIftNeumann);
+  EXPECT_DOUBLE_EQ(config.damping, 0.5);
+  EXPECT_EQ(config.terms, 3);
+}
+
+TEST(GradientRequestTest, WithoutAParameterThatWillDoThereAreNoGradients) {
+  const HypergradientConfig config =
+      Valid(R"({"config": {}, "parameters": {"model.width": 8},
+                "gradients": {"metric": "loss"}})")
+          .config.hypergradient;
+  EXPECT_EQ(config.method, HypergradientMethod::kNone);
+  EXPECT_TRUE(config.parameters.empty());
+}
+
+TEST(GradientRequestTest, EmptyMetricIsTheFirstObjective) {
+  EXPECT_EQ(Valid(Asking("{}", "{}", R"("metrics": ["loss", "accuracy"])"))
+                .config.hypergradient.metric,
+            "loss");
+  EXPECT_THAT(MistakeOf(Asking("{}", "{}", R"("metrics": ["accuracy"])")),
+              HasSubstr("\"accuracy\" has no gradient here"));
+}
+
+TEST(GradientRequestTest, OfABudgetInSecondsEachEpochMayBeTheLast) {
+  EXPECT_EQ(
+      Valid(Asking(kAsked, "{}", R"("budget": {"to": 30, "unit": "SECONDS"})"))
+          .config.hypergradient.every,
+      1);
+}
+
+TEST(GradientRequestTest, MistakesAreNamed) {
+  EXPECT_THAT(MistakeOf(Asking(R"({"metric": "accuracy"})")),
+              HasSubstr("hypergradient.metric: \"accuracy\" has no gradient "
+                        "here; allowed: loss"));
+  EXPECT_THAT(MistakeOf(Asking(R"({"metric": "loss", "method": "ift_cg",
+                                   "parameters": ["optimizer.learning_rate"]})")),
+              HasSubstr("has \"optimizer.learning_rate\", which has no "
+                        "gradient here"));
+  EXPECT_THAT(MistakeOf(Asking(R"({"method": "none"})")),
+              HasSubstr("gradients.method: \"none\" is not a method; allowed: "
+                        "ift_neumann, ift_cg, truncated, forward, one_step"));
+  EXPECT_THAT(MistakeOf(Asking(R"({"splits": 101})")),
+              HasSubstr("gradients.splits: 101 is not an integer from 0 to "
+                        "100"));
+  EXPECT_THAT(MistakeOf(Asking(R"({"parameters": "all"})")),
+              HasSubstr("gradients.parameters: \"all\" is not a list"));
+  EXPECT_THAT(MistakeOf(Asking("3")), HasSubstr("gradients.metric: 3 does not "
+                                                "lie in an object"));
 }
 
 TEST(TrialFileTest, FileThatIsNotThereIsAFailureNotABadConfiguration) {
