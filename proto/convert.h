@@ -31,7 +31,9 @@ inline constexpr int kMaxConstraints = 1000;
 inline constexpr int kMaxArguments = 1000;
 inline constexpr int kMaxReplicates = 100;
 inline constexpr int kMaxWarmStarts = 16;
-inline constexpr int kMaxConfigDepth = 32;
+// A study nested deeper could not be answered as JSON, which protobuf ends at
+// 100 messages in each other.
+inline constexpr int kMaxConfigDepth = 24;
 
 // A message's text fields have to be UTF-8; protobuf's parser checks that.
 // Names hold no control characters. An absent seed is 0 here: who creates the

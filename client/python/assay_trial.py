@@ -54,7 +54,10 @@ class Trial:
 
     `checkpoint_folder`: where to write what is needed to go on; None outside of a trial. `resume`: a folder with such files
     to go on from, of step `resume_step`; None: start at the beginning. `final_checkpoint`: a later run may continue from
-    the end of this one, so write a checkpoint there."""
+    the end of this one, so write a checkpoint there.
+
+    `gradients`: None, or what the study wants to know of derivatives, {"metric": "loss", "parameters": [...], "method": "",
+    "every": 0, "work": 0, "splits": 0}: see GradientRequest in trial.proto. Who cannot tell it may report without."""
 
     def __init__(self, description, connection=None):
         trial = description.get("trial", {})
@@ -73,6 +76,7 @@ class Trial:
         resume = description.get("resume", {})
         self.resume = resume.get("folder")
         self.resume_step = int(resume.get("step", 0))
+        self.gradients = description.get("gradients")
         self.stop_reason = None
         self._connection = connection
 

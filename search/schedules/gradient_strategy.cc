@@ -1,6 +1,7 @@
 #include "search/schedules/gradient_strategy.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <limits>
 #include <set>
@@ -26,6 +27,9 @@ constexpr size_t kLeastToReplace = 3;
 constexpr int64_t kFirstAudits = 3;
 constexpr double kMostResidual = 0.5;
 constexpr const char* kResidual = "gradient_residual";
+// Of these it is what was left out on purpose.
+constexpr std::array<absl::string_view, 4> kWithoutSolver = {
+    "", "truncated", "forward", "one_step"};
 constexpr size_t kNamedMoves = 3;
 constexpr uint64_t kDirections = 0x6469726563746e73;  // A stream of its own.
 
@@ -65,6 +69,15 @@ const Measurement* LastAtMost(const std::vector<Measurement>& reports,
   return last;
 }
 
+// A gradient of which its solver says that it is half wrong is none.
+bool IsSolved(const Measurement& report, const std::string& method) {
+  const auto residual = report.metrics.find(kResidual);
+  if (residual == report.metrics.end()) return true;
+  return residual->second <= kMostResidual ||
+         std::find(kWithoutSolver.begin(), kWithoutSolver.end(), method) !=
+             kWithoutSolver.end();
+}
+
 }  // namespace
 
 GradientStrategy::GradientStrategy(std::unique_ptr<SearchStrategy> inner,
@@ -83,7 +96,6 @@ void GradientStrategy::ObserveReport(const Trial&,
   reports_.push_back(measurement);
 }
 
-// A gradient of which its solver says that it is half wrong is none.
 GradientStrategy::Reported GradientStrategy::LastReport(
     const Trial& run) const {
   const std::string& metric = spec_->gradients.metric;
@@ -92,10 +104,7 @@ GradientStrategy::Reported GradientStrategy::LastReport(
   if (last == nullptr) return {};
   const double sign = options_.goal == Goal::kMaximize ? 1 : -1;
   Reported reported{.value = sign * last->metrics.at(metric)};
-  const auto residual = last->metrics.find(kResidual);
-  if (residual != last->metrics.end() && !(residual->second <= kMostResidual)) {
-    return reported;
-  }
+  if (!IsSolved(*last, spec_->gradients.method)) return reported;
   const auto gradient = last->gradients.find(metric);
   if (gradient == last->gradients.end()) return reported;
   const auto deviations = last->gradient_deviations.find(metric);
@@ -190,6 +199,7 @@ void GradientStrategy::Bring(ChainId id, const Trial& run,
                            ? observation.values[0]
                            : -std::numeric_limits<double>::infinity();
   LearnGain(run, value);
+  LearnPath(run);
   if (!chain.Bring(run, value, reported.gradient)) return;
   if (chain.step() >= spec_->schedule.max_steps) return End(id);
   if (!reported.gradient) return;
@@ -206,6 +216,17 @@ void GradientStrategy::LearnGain(const Trial& run, double value) {
   gains_.Learn(run.parameters, run.from_step,
                (value - before->second) /
                    static_cast<double>(run.to_step - run.from_step));
+}
+
+void GradientStrategy::LearnPath(const Trial& run) {
+  Path path;
+  const auto before = paths_.find(run.continues.value);
+  if (run.continues && before != paths_.end()) path = before->second;
+  const std::vector<double> point = spec_->space.Encode(run.parameters);
+  path.sum.resize(point.size(), 0);
+  for (size_t i = 0; i < point.size(); ++i) path.sum[i] += point[i];
+  ++path.runs;
+  paths_[run.id.value] = std::move(path);
 }
 
 // A direction of those coordinates in which it would move, equally likely
@@ -281,7 +302,12 @@ void GradientStrategy::End(ChainId id) {
   const bool retrains = 2 * better <= static_cast<int64_t>(ends_.size());
   ends_.push_back(value);
   if (!retrains) return;
-  endings_.push_back({id, chain.last().parameters, chain.last().number});
+  const Path& path = paths_.at(chain.last().id.value);
+  std::vector<double> mean = path.sum;
+  for (double& coordinate : mean) coordinate /= path.runs;
+  Parameters parameters = WithCoordinates(chain.last().parameters, mean);
+  if (!spec_->space.Satisfies(parameters)) parameters = chain.last().parameters;
+  endings_.push_back({id, std::move(parameters), chain.last().number});
 }
 
 // --- Proposing --------------------------------------------------------------
@@ -424,8 +450,10 @@ std::optional<Proposal> GradientStrategy::NextRetraining(
     proposal.to_step = spec_->schedule.max_steps;
     proposal.origin = {
         .strategy = kName,
-        .why = absl::StrCat("gradient: trains from nothing with what trial ",
-                            ending.number, " ended with"),
+        .why =
+            absl::StrCat("gradient: trains from nothing with the mean of what "
+                         "led to trial ",
+                         ending.number),
         .ordinal = ending.chain};
     if (IsNew(round, proposal)) return proposal;
   }

@@ -38,8 +38,10 @@ namespace assay {
 //              proves wrong is not followed any more: chains then go on as they
 //              are, and only replacement changes them.
 //   retrain    What a chain ends with at max_steps was reached by changes on
-//              the way. If it is among the better half of such ends, these
-//              parameters are trained from nothing, a configuration of its own.
+//              the way, as by a learning rate that fell. If it is among the
+//              better half of such ends, the mean of its parameters along the
+//              way (of encoded points, Polyak's average) is trained from
+//              nothing, a configuration of its own.
 //
 // Only the first runs and what was trained from nothing is told to the strategy
 // inside, both at `interval` steps, and the latter at its end as well. A chain
@@ -107,6 +109,7 @@ class GradientStrategy final : public SearchStrategy {
   void Settle(Audit& audit);
   void PlanAudit(ChainId id);
   void End(ChainId id);
+  void LearnPath(const Trial& run);
   bool IsOwn(const Trial& run) const;
   void TurnAtRandom(GradientChain& chain);
 
@@ -151,6 +154,12 @@ class GradientStrategy final : public SearchStrategy {
   int64_t gradients_ = 0;  // Of accepted runs.
   absl::flat_hash_set<Fingerprint> finished_;
   absl::flat_hash_map<int64_t, double> values_;  // Of each run, by id.
+  // Sums of the encoded points of a run and those that it goes on from.
+  struct Path {
+    std::vector<double> sum;
+    int runs = 0;
+  };
+  absl::flat_hash_map<int64_t, Path> paths_;
   IncrementModel gains_;
 };
 

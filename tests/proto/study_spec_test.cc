@@ -414,9 +414,9 @@ TEST(StudySpecTest, EachLimitIsNamed) {
            spec.mutable_trial()->mutable_command()->add_argv("a");
          }
        }},
-      {"trial.builtin.config: nested deeper than 32",
-       [](v1::StudySpec& spec) { Nest(spec, 33); }},
-      {"trial.builtin.config: nested deeper than 32",
+      {"trial.builtin.config: nested deeper than 24",
+       [](v1::StudySpec& spec) { Nest(spec, 25); }},
+      {"trial.builtin.config: nested deeper than 24",
        [](v1::StudySpec& spec) { Nest(spec, 500); }},
       // A long value is not said in full.
       {"",
@@ -443,7 +443,7 @@ TEST(StudySpecTest, LimitsThemselvesAreAllowed) {
   AddParameters(spec, 997);
   AddChoices(spec, 1000);
   AddDiscrete(spec, 1000);
-  Nest(spec, 32);
+  Nest(spec, 24);
   const StudySpec value = Accepted(spec);
   EXPECT_THAT(value.metrics, SizeIs(64));
   EXPECT_THAT(value.space.parameters(), SizeIs(1000));

@@ -75,7 +75,7 @@ TEST(GradientStrategyTest, EachRunMovesAlongTheGradientOfTheOneBefore) {
   EXPECT_THAT(after.origin.why, HasSubstr(" -> "));
 }
 
-TEST(GradientStrategyTest, ChainsReachTheOptimumAndTrainItFromNothing) {
+TEST(GradientStrategyTest, ChainsReachTheOptimumAndTrainTheirMeanFromNothing) {
   StudySpec spec = Chains(2, 1, 30);
   spec.budget.max_trials = 4;
   ScheduleRun run(spec);
@@ -89,6 +89,13 @@ TEST(GradientStrategyTest, ChainsReachTheOptimumAndTrainItFromNothing) {
       run, [](const Trial& t) { return t.to_step == 30 && t.from_step == 0; });
   ASSERT_GE(retrained.size(), 1u);
   EXPECT_FALSE(retrained[0].continues);
+  double sum = 0;
+  const auto path = Those(run, [&](const Trial& t) {
+    return t.id.value == retrained[0].origin.ordinal ||
+           (t.continues && t.origin.ordinal == retrained[0].origin.ordinal);
+  });
+  for (const Trial& trial : path) sum += XOf(trial);
+  EXPECT_NEAR(XOf(retrained[0]), sum / static_cast<double>(path.size()), 1e-9);
   EXPECT_EQ(retrained[0].origin.strategy, "gradient");
   EXPECT_THAT(retrained[0].origin.why, HasSubstr("trains from nothing"));
   const auto from_nothing =
@@ -216,12 +223,17 @@ TEST(GradientStrategyTest, RandomDirectionsAreAsLongAndNotTheGradients) {
   EXPECT_GT(std::hypot(x + 0.05, y - 0.05), 0.001);
 }
 
-TEST(GradientStrategyTest, AHalfSolvedGradientIsNotFollowed) {
-  ScheduleRun run(Chains(1, 1, 20));
-  run.Start();
-  run.End(0, TrialState::kCompleted, {{"loss", 1}, {"gradient_residual", 0.7}},
-          1, {{"x", 0.1}});
-  EXPECT_EQ(run.Start().origin.why, "gradient: goes on as it is");
+TEST(GradientStrategyTest, AGradientThatItsSolverDoubtsIsNotFollowed) {
+  for (const std::string method : {"ift_cg", "truncated"}) {
+    StudySpec spec = Chains(1, 1, 20);
+    spec.gradients.method = method;
+    ScheduleRun run(spec);
+    run.Start();
+    run.End(0, TrialState::kCompleted,
+            {{"loss", 1}, {"gradient_residual", 0.7}}, 1, {{"x", 0.1}});
+    EXPECT_EQ(run.Start().origin.why == "gradient: goes on as it is",
+              method == "ift_cg");
+  }
 }
 
 TEST(GradientStrategyTest, WhatFailsAtFirstMakesRoomForAnother) {
