@@ -355,16 +355,17 @@ absl::StatusOr<std::vector<Proposal>> GradientStrategy::Suggest(
       absl::StrCat("every chain reached step ", spec_->schedule.max_steps));
 }
 
+// What was reached first, so that a study that ends early has it.
 absl::StatusOr<std::optional<Proposal>> GradientStrategy::Next(
     const Round& round, Random& random) {
+  if (auto retraining = NextRetraining(round)) return retraining;
   if (StartsMore(round)) {
     ASSAY_ASSIGN_OR_RETURN(std::optional<Proposal> first,
                            StartNew(round, random));
     if (first) return first;
   }
   if (auto audit = NextAudit(round)) return audit;
-  if (auto move = NextMove(round, random)) return move;
-  return NextRetraining(round);
+  return NextMove(round, random);
 }
 
 int64_t GradientStrategy::MostConfigurations() const {

@@ -6,21 +6,28 @@ import time
 from assay_testing import Lab, Trial, plain
 from task import CONFIG, EPOCHS, PARAMETERS, training_seconds
 
-INTERVAL = 2
-CHAINS = 4
+INTERVAL = 4
+CHAINS = 2
 GRADIENTS = {"method": "truncated", "work": 5, "splits": 4}
+# All but those of the optimizer, whose gradients look no further than a few steps.
+REST = {**GRADIENTS, "parameters": [name for name in PARAMETERS if not name.startswith("optimizer.")]}
+
+
+def chains(gradients, **options):
+    return {"algorithm": {"bayesian": {}}, "gradients": gradients,
+            "schedule": {"max_steps": EPOCHS,
+                         "gradient": {"chains": CHAINS, "interval": INTERVAL, "rate": 0.1, **options}}}
+
+
 # Label: what the study says beside metric and parameters.
 ARMS = {
     "bayesian": {"algorithm": {"bayesian": {}}},
     "bayesian+gradients": {"algorithm": {"bayesian": {}}, "gradients": GRADIENTS},
-    "gradient": {"algorithm": {"bayesian": {}}, "gradients": GRADIENTS,
-                 "schedule": {"max_steps": EPOCHS, "gradient": {"chains": CHAINS, "interval": INTERVAL}}},
-    "gradient, random directions": {
-        "algorithm": {"bayesian": {}}, "gradients": GRADIENTS,
-        "schedule": {"max_steps": EPOCHS,
-                     "gradient": {"chains": CHAINS, "interval": INTERVAL, "random_directions": True}}},
+    "gradient": chains(REST),
+    "gradient, random directions": chains(REST, random_directions=True),
+    "gradient, rate and momentum too": chains(GRADIENTS),
     "pbt": {"algorithm": {"bayesian": {}},
-            "schedule": {"max_steps": EPOCHS, "pbt": {"population": CHAINS, "interval": INTERVAL}}},
+            "schedule": {"max_steps": EPOCHS, "pbt": {"population": 4, "interval": INTERVAL}}},
 }
 
 
