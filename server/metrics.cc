@@ -48,6 +48,9 @@ constexpr MetricInfo kMetrics[] = {
     {"assay_rpc_seconds", "histogram", "method",
      "Seconds from an RPC's arrival to its end"},
     {"assay_rpcs_total", "counter", "method, code", "RPCs that ended"},
+    {"assay_search_seconds", "histogram", "algorithm",
+     "Seconds in which a study's search made proposals, fits of models "
+     "included, in the background"},
     {"assay_stock_proposals", "gauge", "study, id",
      "Proposals that are ready to be handed out"},
     {"assay_studies", "gauge", "", "Studies that are not over"},
@@ -168,6 +171,7 @@ struct ServerMetrics::Series {
   Gauge& studies = families.Gauge("assay_studies");
   Gauge& without_series = families.Gauge("assay_studies_without_series");
 
+  Family<Histogram>& search = families.Histograms("assay_search_seconds");
   Family<Histogram>& suggest = families.Histograms("assay_suggest_seconds");
   Counter& reports = families.Counter("assay_reports_total");
   Counter& measurements = families.Counter("assay_measurements_total");
@@ -356,6 +360,12 @@ void ServerMetrics::SetWaiting(StudyId study, const std::string& reason) {
   series->waiting =
       &series_->waiting_studies.Add(With(series->labels, "reason", reason));
   series->waiting->Set(1);
+}
+
+void ServerMetrics::ObserveSearch(const std::string& algorithm,
+                                  absl::Duration duration) {
+  series_->search.Add({{"algorithm", algorithm}}, SecondsBuckets())
+      .Observe(absl::ToDoubleSeconds(duration));
 }
 
 void ServerMetrics::ObserveSuggest(const std::string& algorithm,

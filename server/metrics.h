@@ -58,6 +58,8 @@ class ServerMetrics {
   // Search and training.
   // Of a client's call; `algorithm`: of the last trial's proposal.
   void ObserveSuggest(const std::string& algorithm, absl::Duration duration);
+  // Of a study's search, by the algorithm of its spec.
+  void ObserveSearch(const std::string& algorithm, absl::Duration duration);
   // One message, by a client or a worker, with this many measurements.
   void CountReport(int measurements);
   // Of an attempt that ended. kPreempted counts as lost, kInfeasible as failed.

@@ -22,6 +22,7 @@
 #include "absl/strings/strip.h"
 #include "search/base/clock.h"
 #include "search/base/status_macros.h"
+#include "search/factory.h"
 #include "server/checkpoint_collector.h"
 #include "server/checkpoint_registry.h"
 #include "server/chunk_keeper.h"
@@ -44,6 +45,7 @@
 #include "server/metrics_observer.h"
 #include "server/savings_meter.h"
 #include "server/thread_pool.h"
+#include "server/timed_strategy.h"
 #include "server/timer.h"
 #include "storage/chunk_folder.h"
 #include "storage/sqlite_storage.h"
@@ -245,6 +247,17 @@ class Server::Parts {
     low_disk_ = low;  // Health tells of what is so already.
   }
 
+  // The search of a study, with its time in /metrics.
+  absl::StatusOr<std::unique_ptr<SearchStrategy>> Timed(const StudySpec& spec) {
+    ASSAY_ASSIGN_OR_RETURN(std::unique_ptr<SearchStrategy> strategy,
+                           MakeSearchStrategy(spec));
+    return std::make_unique<TimedStrategy>(
+        std::move(strategy), clock_,
+        [this, algorithm = spec.algorithm.name](absl::Duration took) {
+          metrics_.ObserveSearch(algorithm, took);
+        });
+  }
+
   void ForgetRequests() {
     const absl::Time before = clock_.Now() - kRequestMemory;
     storage_->Write(
@@ -345,8 +358,9 @@ class Server::Parts {
   Timer timer_{clock_};
   ChangeFeed feed_;
   LeaseTable leases_{clock_};
-  StudyRegistry studies_{{*storage_, clock_, *pool_, *search_pool_, timer_,
-                          codec_, feed_, leases_}};
+  StudyRegistry studies_{
+      {*storage_, clock_, *pool_, *search_pool_, timer_, codec_, feed_, leases_,
+       [this](const StudySpec& spec) { return Timed(spec); }}};
   TrialDispatcher dispatcher_{{studies_, *storage_, leases_, timer_, clock_}};
   TrialRecorder recorder_{{studies_, *storage_, leases_, timer_}};
   TrialEditor editor_{studies_};

@@ -324,6 +324,8 @@ def coordinator():
          graph("Asking", "From a client's Suggest to its trials, a wait on purpose included. Workers are served from the stock.",
                quantiles("assay_suggest_seconds", C, "algorithm"), "s", width=12, least=0),
          graph("Proposals in stock", "By study.", [(f"assay_stock_proposals{{{C}}}", "{{study}}")], width=12, least=0),
+         graph("Searching", "Making proposals in the background, fits of models included.",
+               quantiles("assay_search_seconds", C, "algorithm"), "s", width=24, height=6, least=0),
 
          row("Process"),
          graph("Processor", "Processors' worth of time.", [(rate("process_cpu_seconds_total"), "coordinator")],

@@ -10,6 +10,7 @@ namespace {
 
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
+using ::testing::SizeIs;
 
 class CheckpointCollectorTest : public CheckpointTest {
  protected:
@@ -130,6 +131,29 @@ TEST_F(CheckpointCollectorTest, ADeletedStudyKeepsNothing) {
   ASSERT_TRUE(core_->Delete(study_).ok());
   CollectLater();
   EXPECT_FALSE(Has("a"));
+}
+
+// A chain may go back to it until the run after it was good enough for another.
+TEST_F(CheckpointCollectorTest, AChainKeepsTwoOfItsRuns) {
+  StudySpec spec = GridSpec("chain", 100);
+  spec.space = *SearchSpace::Create({{"x", DoubleDomain{}, {}, {}}});
+  spec.algorithm.name = "random";
+  spec.gradients.metric = spec.metrics[0].name;
+  spec.schedule = {.name = "gradient",
+                   .max_steps = 9,
+                   .population = {.size = 1, .interval = 3}};
+  study_ = core_->Create(spec);
+  std::vector<Token> runs;
+  for (int64_t run = 0; run < 3; ++run) {
+    runs.push_back(Lease());
+    const std::string text(1, static_cast<char>('a' + run));
+    ASSERT_TRUE(Keep(runs.back(), 3 * (run + 1), text).ok());
+    ASSERT_TRUE(core_->Complete(runs.back(), 0.5 - 0.1 * run).ok());
+    CollectLater();
+    EXPECT_THAT(StepsOf(runs[0].trial), run < 2 ? SizeIs(1) : SizeIs(0));
+  }
+  EXPECT_THAT(StepsOf(runs[1].trial), ElementsAre(6));
+  EXPECT_THAT(StepsOf(runs[2].trial), ElementsAre(9)) << "the best";
 }
 
 // A chunk that somebody is about to commit outlives the checkpoint that had it.

@@ -34,6 +34,7 @@ TEST_F(MetricsTest, ListIsWhatAScrapeShows) {
   metrics_.SetStock({1}, 1);
   metrics_.SetSaved({1}, ServerMetrics::Saver::kSchedule, 1);
   metrics_.SetWaiting({1}, "busy");
+  metrics_.ObserveSearch("random", absl::Milliseconds(3));
   metrics_.ObserveSuggest("random", absl::Seconds(1));
   metrics_.ObserveRpc("TrialService/Report", absl::StatusCode::kOk,
                       absl::Seconds(1));

@@ -4,6 +4,7 @@ import argparse
 import concurrent.futures
 import itertools
 import json
+import math
 import os
 import pathlib
 import subprocess
@@ -30,18 +31,17 @@ def search(label, seed, seconds, python):
 
 
 def incumbent(trials, seconds):
-    """What the search would give out after so many seconds: of the whole trainings of one configuration
-    the best, else of what ended after all epochs, else of anything. None: nothing ended."""
+    """What the search would give out after so many seconds: the best of what was trained to the last
+    epoch, in one piece or in several; else of anything. None: nothing ended."""
     spent, ended = 0.0, []
     for trial in trials:
         spent += trial["seconds"]
         if spent > seconds:
             break
-        if trial["state"] == "COMPLETED" and trial["loss"] is not None and trial["loss"] == trial["loss"]:
+        if trial["state"] == "COMPLETED" and trial["loss"] is not None and math.isfinite(trial["loss"]):
             ended.append(trial)
-    whole = [t for t in ended if t["from"] == 0 and t["to"] == EPOCHS]
     last = [t for t in ended if t["to"] == EPOCHS]
-    return min(whole or last or ended, key=lambda t: t["loss"], default=None)
+    return min(last or ended, key=lambda t: t["loss"], default=None)
 
 
 def one(job):
