@@ -4,16 +4,20 @@
 #include <cmath>
 #include <functional>
 #include <limits>
+#include <map>
+#include <string>
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "search/factory.h"
+#include "search/math/normal.h"
 #include "tests/search/strategies/hypervolume.h"
 
 namespace assay {
 namespace {
 
 using ::testing::Contains;
+using ::testing::ContainsRegex;
 using ::testing::Each;
 using ::testing::HasSubstr;
 using ::testing::Not;
@@ -132,6 +136,97 @@ TEST(BayesianTest, FindsTheBottomOfABowl) {
         trial.final_metrics = {{"loss", Bowl(at)}};
       });
   EXPECT_LT(Best(trials), 1e-4);
+}
+
+// A bowl of unequal axes with a bend, and its slopes.
+double Valley(const Parameters& parameters, std::map<std::string, double>& by) {
+  double sum = 0, weight = 1, bend = 0;
+  for (const auto& [name, value] : parameters) {
+    const double x = std::get<double>(value) - 0.25 - 0.08 * weight;
+    sum += weight * x * x;
+    by[name] = 2 * weight * x;
+    bend += x, weight += 1;
+  }
+  for (auto& [name, slope] : by) slope += 6 * bend;
+  return sum + 3 * bend * bend;
+}
+
+// How many trials of a study of 6 numbers it takes to come below 0.02, at most
+// 60. Gradients are `sign` times right but for noise of 0.1 each, as reported;
+// 0: none are asked for.
+int TrialsToTheValley(double sign, uint64_t seed, std::string* why = nullptr) {
+  StudySpec spec = Spec(Numbers(6));
+  spec.seed = seed;
+  if (sign != 0) spec.gradients.metric = "loss";
+  const auto strategy = *MakeSearchStrategy(spec);
+  Random errors(seed, 1 << 20);
+  for (int i = 1; i <= 60; ++i) {
+    Random random(seed, i);
+    Trial trial = AsTrial(strategy->Suggest({}, 1, random).value()[0]);
+    trial.id = {i};
+    trial.state = TrialState::kCompleted;
+    Measurement report{.sequence = 1, .step = 1};
+    auto& slopes = report.gradients["loss"];
+    report.metrics["loss"] = Valley(trial.parameters, slopes);
+    for (auto& [name, slope] : slopes) {
+      slope = sign * slope + 0.1 * NormalQuantile(errors.Uniform());
+      report.gradient_deviations["loss"][name] = 0.1;
+    }
+    trial.last_step = 1;
+    trial.final_metrics = report.metrics;
+    if (strategy->WantsReports()) strategy->ObserveReport(trial, report);
+    strategy->Observe(trial);
+    if (why != nullptr) *why = trial.origin.why;
+    if (report.metrics["loss"] < 0.02) return i;
+  }
+  return 60;
+}
+
+TEST(BayesianTest, GradientsSaveTrials) {
+  int with = 0, without = 0;
+  for (const uint64_t seed : {1, 2, 3, 4, 5}) {
+    with += TrialsToTheValley(1, seed);
+    without += TrialsToTheValley(0, seed);
+  }
+  EXPECT_LT(with, 0.75 * without) << with << " of " << without;
+}
+
+TEST(BayesianTest, GradientsOfTheWrongSignCostFewTrials) {
+  int wrong = 0, without = 0;
+  for (const uint64_t seed : {1, 2, 3, 4, 5}) {
+    wrong += TrialsToTheValley(-1, seed);
+    without += TrialsToTheValley(0, seed);
+  }
+  EXPECT_LT(wrong, 1.4 * without) << wrong << " of " << without;
+}
+
+TEST(BayesianTest, SaysWhetherGradientsCount) {
+  std::string why;
+  TrialsToTheValley(1, 1, &why);
+  EXPECT_THAT(why, ContainsRegex("results with [0-9]+ gradients, fitted at"));
+  TrialsToTheValley(-1, 1, &why);
+  EXPECT_THAT(why, HasSubstr("; gradients left out: "));
+  TrialsToTheValley(0, 1, &why);
+  EXPECT_THAT(why, Not(HasSubstr("gradient")));
+}
+
+TEST(BayesianTest, WantsReportsForGradientsOfAnObjectiveToTheEnd) {
+  StudySpec spec = Spec(Numbers(2));
+  EXPECT_FALSE((*MakeSearchStrategy(spec))->WantsReports());
+  spec.gradients.metric = "other";
+  EXPECT_FALSE((*MakeSearchStrategy(spec))->WantsReports());
+  spec.gradients.metric = "loss";
+  const auto strategy = *MakeSearchStrategy(spec);
+  for (int i = 1; i <= 30; ++i) {
+    EXPECT_TRUE(strategy->WantsReports());
+    Trial trial;
+    trial.id = {i};
+    trial.state = TrialState::kCompleted;
+    trial.parameters = {{"a", i / 31.0}, {"b", 0.5}};
+    trial.final_metrics["loss"] = i;
+    strategy->Observe(trial);
+  }
+  EXPECT_TRUE(strategy->WantsReports());
 }
 
 TEST(BayesianTest, MaximisesWhatIsToBeMaximised) {
