@@ -22,11 +22,13 @@ struct DirectionalDerivative {
 //
 //   g = true gradient + e,  e ~ N(0, diag(s^2));  h_j = g_j^3 / (g_j^2 + s_j^2)
 //   direction u = h / |h|,  variance = sum u_j^2 s_j^2
-//   value = (g . h - sum_j s_j^2 dh_j / dg_j) / |h|
+//   value = g . u - sum_j s_j^2 du_j / dg_j,
+//   du_j / dg_j = dh_j / dg_j (1 - u_j^2) / |h|
 //
-// The last sum is E[e . h] by Stein's lemma, so that the numerator is that of
-// the true gradient on average. (Without shrinking, h = g, it is (|g|^2 - sum
-// s_j^2) / |g|.)
+// By Stein's lemma the last sum is E[e . u], so that the value is on average
+// the true derivative along u. (Of h = g, without shrinking, it is (tr S - u^T
+// S u) / |g| with S = diag(s^2): a single coordinate has no direction to get
+// wrong, and no bias.)
 std::optional<DirectionalDerivative> AlongItself(const UnitGradient& gradient);
 
 }  // namespace assay

@@ -170,7 +170,7 @@ int main() {
   using assay::Mode, assay::Problem;
   const Problem problems[] = {
       {"hartmann6", 0, 1, -3.32236801141551, assay::Hartmann6},
-      {"rosenbrock", -2, 2, 0, assay::Rosenbrock}};
+      {"rosenbrock", -3, 2, 0, assay::Rosenbrock}};
   const Mode modes[] = {{"without", 0, 0},
                         {"exact", 1, 0},
                         {"noise 0.5", 1, 0.5},

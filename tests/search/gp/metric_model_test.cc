@@ -68,7 +68,7 @@ std::vector<MetricModel::KnownDerivative> Gradients(const Eigen::MatrixXd& x,
   std::vector<MetricModel::KnownDerivative> gradients;
   for (int i = 0; i < x.rows(); ++i) {
     gradients.push_back(
-        {i, *AlongItself({{sign * 3 * std::cos(3 * x(i, 0)), sign}, {}})});
+        {i, *AlongItself({{sign * 3 * std::cos(3 * x(i, 0)), sign}, {0, 0}})});
   }
   return gradients;
 }
@@ -85,6 +85,7 @@ MetricModel::Data SmoothData(const Eigen::MatrixXd& x) {
 }
 
 TEST(MetricModelTest, RightGradientsAreUsedAndPredictBetter) {
+  double error = 0, error_without = 0;
   for (const uint64_t seed : {7, 8, 9, 10}) {
     MetricModel::Data data = SmoothData(Points(8, seed));
     const MetricModel without = Fitted(data);
@@ -94,9 +95,10 @@ TEST(MetricModelTest, RightGradientsAreUsedAndPredictBetter) {
     EXPECT_TRUE(with.derivative_choice()->used);
     EXPECT_GT(with.process().derivatives().size(), 3);
     const Eigen::MatrixXd z = Points(100, seed + 100);
-    const double error = (with.Expect(z) - Smooth(z)).norm();
-    EXPECT_LT(error, 0.7 * (without.Expect(z) - Smooth(z)).norm());
+    error += (with.Expect(z) - Smooth(z)).norm();
+    error_without += (without.Expect(z) - Smooth(z)).norm();
   }
+  EXPECT_LT(error, 0.6 * error_without) << error << " of " << error_without;
 }
 
 TEST(MetricModelTest, MisleadingGradientsLeaveTheModelOfTheValues) {
