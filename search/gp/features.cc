@@ -74,6 +74,17 @@ Eigen::MatrixXd Features::EmbedRows(const Eigen::MatrixXd& points) const {
   return rows;
 }
 
+Eigen::VectorXd Features::EmbedDirection(
+    const Eigen::VectorXd& direction) const {
+  Eigen::VectorXd moves = Eigen::VectorXd::Zero(size());
+  for (int c = 0; c < size(); ++c) {
+    const Column& column = columns_[c];
+    if (column.kind == Kind::kHamming || column.gap >= 0) continue;
+    moves[c] = direction[column.parameter];
+  }
+  return moves;
+}
+
 Eigen::VectorXd Features::PointGradient(
     const Eigen::VectorXd& x, const Eigen::VectorXd& column_gradient) const {
   Eigen::VectorXd gradient = Eigen::VectorXd::Zero(parameters());

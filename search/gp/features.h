@@ -49,6 +49,11 @@ class Features {
   // [n, size()] from [n, parameters()].
   Eigen::MatrixXd EmbedRows(const Eigen::MatrixXd& points) const;
 
+  // [size()]: how the row of a point moves with a step in this direction,
+  // [parameters()], 0 for those that are inactive there. Categorical ones do
+  // not move.
+  Eigen::VectorXd EmbedDirection(const Eigen::VectorXd& direction) const;
+
   // From d f / d column at the row `x` to d f / d u of each parameter:
   // [parameters()]. 0 for categorical and for inactive ones.
   Eigen::VectorXd PointGradient(const Eigen::VectorXd& x,

@@ -6,6 +6,7 @@
 #include <numbers>
 #include <utility>
 
+#include "search/gp/derivative_kernel.h"
 #include "search/gp/linalg.h"
 
 namespace assay {
@@ -40,6 +41,7 @@ GaussianProcess::GaussianProcess(Features features,
       hyperparameters_(std::move(hyperparameters)),
       kernel_(features_, hyperparameters_),
       observed_(static_cast<int>(x.rows())),
+      known_(observed_),
       rows_(observed_),
       x_(std::move(x)),
       noise_(hyperparameters_.noise_variance *
@@ -72,7 +74,7 @@ void GaussianProcess::SetTargets(const Eigen::VectorXd& y) {
   assert(y.size() == observed_);
   y_ = y;
   alpha_ = Residual();
-  const auto l = factor_.topLeftCorner(observed_, observed_);
+  const auto l = factor_.topLeftCorner(known_, known_);
   SolveLower(l, alpha_);
   SolveLowerTransposed(l, alpha_);
 }
@@ -80,39 +82,98 @@ void GaussianProcess::SetTargets(const Eigen::VectorXd& y) {
 void GaussianProcess::SetMean(std::shared_ptr<const MeanFunction> mean) {
   mean_ = std::move(mean);
   prior_ = mean_ ? mean_->Values(x()) : Eigen::VectorXd();
+  derivative_prior_ = DerivativePrior();
   SetTargets(Eigen::VectorXd(y_));
 }
 
+// What the mean's gradient says along each direction.
+Eigen::VectorXd GaussianProcess::DerivativePrior() const {
+  if (!mean_ || derivatives_.empty()) return Eigen::VectorXd();
+  const Eigen::MatrixXd gradients =
+      mean_->Gradients(x_.middleRows(observed_, derivatives_.size()));
+  return gradients.transpose()
+      .cwiseProduct(derivatives_.directions)
+      .rowwise()
+      .sum();
+}
+
 Eigen::VectorXd GaussianProcess::Residual() const {
-  return mean_ ? Eigen::VectorXd(y_ - prior_) : y_;
+  const Eigen::VectorXd values = mean_ ? Eigen::VectorXd(y_ - prior_) : y_;
+  if (derivatives_.empty()) return values;
+  Eigen::VectorXd all(known_);
+  all << values, derivatives_.targets;
+  if (mean_) all.tail(derivatives_.size()) -= derivative_prior_;
+  return all;
+}
+
+void GaussianProcess::ForgetDerivatives() {
+  derivatives_ = {};
+  known_ = rows_ = observed_;
+}
+
+void GaussianProcess::SetDerivatives(Derivatives derivatives) {
+  ForgetDerivatives();
+  derivatives_ = std::move(derivatives);
+  const int m = derivatives_.size();
+  Reserve(observed_ + m);
+  for (int i = 0; i < m; ++i) {
+    x_.row(observed_ + i) = x_.row(derivatives_.rows[i]);
+  }
+  if (m > 0) FactorizeDerivatives();
+  known_ = rows_ = observed_ + m;
+  derivative_prior_ = DerivativePrior();
+  SetTargets(Eigen::VectorXd(y_));
+}
+
+// [L 0; B^T C] with B = L^-1 k and C C^T = K_dd + noise - B^T B.
+void GaussianProcess::FactorizeDerivatives() {
+  const int n = observed_, m = derivatives_.size();
+  const auto x = x_.middleRows(n, m);
+  const Eigen::MatrixXd& v = derivatives_.directions;
+  const Eigen::VectorXd variances = DerivativeVariances(kernel_, v);
+  noise_.segment(n, m) =
+      derivatives_.variances +
+      hyperparameters_.derivative_noise.value_or(0) * variances;
+  Eigen::MatrixXd block =
+      DerivativeCross(kernel_, x, v, x_.topRows(n)).transpose();
+  SolveLower(factor_.topLeftCorner(n, n), block);
+  const Eigen::MatrixXd transposed = block.transpose();
+  factor_.block(n, 0, m, n) = transposed;
+  const Eigen::MatrixXd covariance =
+      DerivativeCovariance(kernel_, x, v) - Multiply(transposed, block);
+  auto corner = factor_.block(n, n, m, m);
+  for (double jitter = 0; true; jitter = std::max(1e-10, 10 * jitter)) {
+    corner = covariance;
+    corner.diagonal() += noise_.segment(n, m) + jitter * variances;
+    if (FactorizeCholesky(corner)) return;
+    assert(jitter < 1);
+  }
 }
 
 void GaussianProcess::Append(const Eigen::VectorXd& x,
                              double noise_multiplier) {
-  TruncatePending();
+  ForgetDerivatives();
   AppendRow(x, hyperparameters_.noise_variance * noise_multiplier);
-  observed_ = rows_;
+  observed_ = known_ = rows_;
   if (!mean_) return;
   prior_.conservativeResize(observed_);
   prior_[observed_ - 1] = mean_->Values(x_.middleRows(observed_ - 1, 1))[0];
 }
 
-// With l = L^-1 k over the observed rows, K^-1 k = L^-T l.
+// With l = L^-1 k over the known rows, K^-1 k = L^-T l.
 void GaussianProcess::AppendPending(const Eigen::VectorXd& x) {
   AppendRow(x, hyperparameters_.noise_variance);
   const int added = pending() - 1;
-  if (pending_weights_.cols() <= added ||
-      pending_weights_.rows() != observed_) {
-    pending_weights_.conservativeResize(observed_,
-                                        std::max(8, 2 * (added + 1)));
+  if (pending_weights_.cols() <= added || pending_weights_.rows() != known_) {
+    pending_weights_.conservativeResize(known_, std::max(8, 2 * (added + 1)));
   }
-  Eigen::VectorXd weights = factor_.row(rows_ - 1).head(observed_);
-  SolveLowerTransposed(factor_.topLeftCorner(observed_, observed_), weights);
+  Eigen::VectorXd weights = factor_.row(rows_ - 1).head(known_);
+  SolveLowerTransposed(factor_.topLeftCorner(known_, known_), weights);
   pending_weights_.col(added) = weights;
 }
 
 void GaussianProcess::TruncatePending(int keep) {
-  rows_ = observed_ + std::min(keep, pending());
+  rows_ = known_ + std::min(keep, pending());
 }
 
 void GaussianProcess::Reserve(int rows) {
@@ -129,7 +190,7 @@ void GaussianProcess::AppendRow(const Eigen::VectorXd& x,
                                 double noise_variance) {
   Reserve(rows_ + 1);
   const Eigen::MatrixXd row = x.transpose();
-  Eigen::VectorXd l = kernel_.Cross(x_.topRows(rows_), row).col(0);
+  Eigen::VectorXd l = Cross(rows_, row).col(0);
   SolveLower(factor_.topLeftCorner(rows_, rows_), l);
   const double square = kernel_.variance() + noise_variance - l.squaredNorm();
   x_.row(rows_) = row;
@@ -139,27 +200,62 @@ void GaussianProcess::AppendRow(const Eigen::VectorXd& x,
   ++rows_;
 }
 
+Eigen::MatrixXd GaussianProcess::Cross(int rows, const Kernel::Rows& z) const {
+  Eigen::MatrixXd k = kernel_.Cross(x_.topRows(rows), z);
+  const int m = derivatives_.size();
+  if (m == 0) return k;
+  k.middleRows(observed_, m) = DerivativeCross(
+      kernel_, x_.middleRows(observed_, m), derivatives_.directions, z);
+  return k;
+}
+
+GaussianProcess::Slopes GaussianProcess::CrossSlopes(
+    int rows, const Kernel::Rows& z) const {
+  Slopes k = {kernel_.CrossSlopes(x_.topRows(rows), z), {}};
+  const int m = derivatives_.size();
+  if (m == 0) return k;
+  DerivativeSlopes along = DerivativeCrossSlopes(
+      kernel_, x_.middleRows(observed_, m), derivatives_.directions, z);
+  k.value.middleRows(observed_, m) = along.value;
+  k.slope.middleRows(observed_, m) = along.slope;
+  k.turn = std::move(along.turn);
+  return k;
+}
+
+Eigen::VectorXd GaussianProcess::GradientOf(
+    const Slopes& k, Eigen::Index j, const Eigen::VectorXd& z,
+    const Eigen::VectorXd& factors) const {
+  const Eigen::Index rows = factors.size();
+  Eigen::VectorXd gradient = kernel_.Gradient(
+      x_.topRows(rows), z, k.slope.col(j).head(rows).cwiseProduct(factors));
+  const int m = derivatives_.size();
+  if (m == 0) return gradient;
+  const Eigen::VectorXd turned =
+      k.turn.col(j).cwiseProduct(factors.segment(observed_, m));
+  return gradient + kernel_.weights().cwiseProduct(
+                        MultiplyTransposed(derivatives_.directions, turned));
+}
+
 Eigen::VectorXd GaussianProcess::Mean(const Kernel::Rows& z) const {
-  Eigen::VectorXd mean = MultiplyTransposed(kernel_.Cross(x(), z), alpha_);
+  Eigen::VectorXd mean = MultiplyTransposed(Cross(known_, z), alpha_);
   if (mean_) mean += mean_->Values(z);
   return mean;
 }
 
 Eigen::MatrixXd GaussianProcess::MeanGradients(const Kernel::Rows& z) const {
-  const Kernel::Slopes k = kernel_.CrossSlopes(x(), z);
+  const Slopes k = CrossSlopes(known_, z);
   Eigen::MatrixXd gradients(features_.size(), z.rows());
   for (Eigen::Index j = 0; j < z.rows(); ++j) {
-    gradients.col(j) = kernel_.Gradient(x(), z.row(j).transpose(),
-                                        k.slope.col(j).cwiseProduct(alpha_));
+    gradients.col(j) = GradientOf(k, j, z.row(j).transpose(), alpha_);
   }
   if (mean_) gradients += mean_->Gradients(z);
   return gradients;
 }
 
 Posterior GaussianProcess::Predict(const Kernel::Rows& z) const {
-  Eigen::MatrixXd v = kernel_.Cross(x_.topRows(rows_), z);
+  Eigen::MatrixXd v = Cross(rows_, z);
   Posterior posterior;
-  posterior.mean = MultiplyTransposed(v.topRows(observed_), alpha_);
+  posterior.mean = MultiplyTransposed(v.topRows(known_), alpha_);
   if (mean_) posterior.mean += mean_->Values(z);
   SolveLower(factor_.topLeftCorner(rows_, rows_), v);
   SetVariances(v, posterior);
@@ -171,7 +267,7 @@ void GaussianProcess::SetVariances(const Eigen::MatrixXd& v,
                                    Posterior& posterior) const {
   const double least = kLeastVariance * kernel_.variance();
   const Eigen::ArrayXd observed =
-      kernel_.variance() - ColumnSquares(v.topRows(observed_)).array();
+      kernel_.variance() - ColumnSquares(v.topRows(known_)).array();
   const Eigen::ArrayXd all =
       observed - ColumnSquares(v.bottomRows(pending())).array();
   posterior.variance = observed.max(least);
@@ -183,37 +279,32 @@ void GaussianProcess::SetVariances(const Eigen::MatrixXd& v,
 // observed rows alone less (K^-1 k_pending) w_pending.
 PosteriorWithGradients GaussianProcess::PredictWithGradients(
     const Kernel::Rows& z) const {
-  Kernel::Slopes k = kernel_.CrossSlopes(x_.topRows(rows_), z);
+  Slopes k = CrossSlopes(rows_, z);
   PosteriorWithGradients posterior;
-  posterior.mean = MultiplyTransposed(k.value.topRows(observed_), alpha_);
+  posterior.mean = MultiplyTransposed(k.value.topRows(known_), alpha_);
   if (mean_) posterior.mean += mean_->Values(z);
   SolveLower(factor_.topLeftCorner(rows_, rows_), k.value);
   SetVariances(k.value, posterior);
-  SolveLowerTransposed(factor_.topLeftCorner(observed_, observed_),
-                       k.value.topRows(observed_));
-  SolveLowerTransposed(
-      factor_.block(observed_, observed_, pending(), pending()),
-      k.value.bottomRows(pending()));
+  SolveLowerTransposed(factor_.topLeftCorner(known_, known_),
+                       k.value.topRows(known_));
+  SolveLowerTransposed(factor_.block(known_, known_, pending(), pending()),
+                       k.value.bottomRows(pending()));
   SetGradients(z, k, posterior);
   return posterior;
 }
 
-void GaussianProcess::SetGradients(const Kernel::Rows& z,
-                                   const Kernel::Slopes& k,
+void GaussianProcess::SetGradients(const Kernel::Rows& z, const Slopes& k,
                                    PosteriorWithGradients& posterior) const {
   const Eigen::Index m = z.rows();
   const int columns = features_.size();
   posterior.mean_gradient.resize(columns, m);
   posterior.variance_gradient.resize(columns, m);
-  const auto slope = k.slope.topRows(observed_);
-  const auto weights = k.value.topRows(observed_);
+  const auto weights = k.value.topRows(known_);
   for (Eigen::Index j = 0; j < m; ++j) {
     const Eigen::VectorXd row = z.row(j);
-    posterior.mean_gradient.col(j) =
-        kernel_.Gradient(x(), row, slope.col(j).cwiseProduct(alpha_));
+    posterior.mean_gradient.col(j) = GradientOf(k, j, row, alpha_);
     posterior.variance_gradient.col(j) =
-        -2 *
-        kernel_.Gradient(x(), row, slope.col(j).cwiseProduct(weights.col(j)));
+        -2 * GradientOf(k, j, row, weights.col(j));
   }
   if (mean_) posterior.mean_gradient += mean_->Gradients(z);
   posterior.variance_all_gradient = posterior.variance_gradient;
@@ -221,42 +312,60 @@ void GaussianProcess::SetGradients(const Kernel::Rows& z,
 }
 
 void GaussianProcess::SetPendingGradients(
-    const Kernel::Rows& z, const Kernel::Slopes& k,
+    const Kernel::Rows& z, const Slopes& k,
     PosteriorWithGradients& posterior) const {
   Eigen::MatrixXd weights = k.value;
-  weights.topRows(observed_) -= Multiply(pending_weights_.leftCols(pending()),
-                                         k.value.bottomRows(pending()));
+  weights.topRows(known_) -= Multiply(pending_weights_.leftCols(pending()),
+                                      k.value.bottomRows(pending()));
   for (Eigen::Index j = 0; j < z.rows(); ++j) {
     posterior.variance_all_gradient.col(j) =
-        -2 * kernel_.Gradient(x_.topRows(rows_), z.row(j).transpose(),
-                              k.slope.col(j).cwiseProduct(weights.col(j)));
+        -2 * GradientOf(k, j, z.row(j).transpose(), weights.col(j));
   }
 }
 
 Eigen::VectorXd GaussianProcess::VarianceBound(const Kernel::Rows& z) const {
-  const Eigen::MatrixXd k = kernel_.Cross(x_.topRows(rows_), z);
-  const Eigen::ArrayXd own =
-      (kernel_.variance() + noise_.head(rows_).array()).sqrt().inverse();
+  const Eigen::MatrixXd k = Cross(rows_, z);
+  const int m = derivatives_.size();
+  Eigen::ArrayXd variances = kernel_.variance() + noise_.head(rows_).array();
+  if (m > 0) {
+    variances.segment(observed_, m) =
+        DerivativeVariances(kernel_, derivatives_.directions) +
+        noise_.segment(observed_, m);
+  }
+  const Eigen::ArrayXd own = variances.sqrt().inverse();
   Eigen::VectorXd bound(z.rows());
   for (Eigen::Index j = 0; j < z.rows(); ++j) {
-    const double best = rows_ == 0 ? 0 : (k.col(j).array() * own).maxCoeff();
-    bound[j] = kernel_.variance() - best * best;
+    const double best =
+        rows_ == 0 ? 0 : (k.col(j).array() * own).square().maxCoeff();
+    bound[j] = kernel_.variance() - best;
   }
   return bound;
 }
 
-// variance_i = 1 / (K^-1)_ii, y_i - mean_i = alpha_i / (K^-1)_ii.
+// With Q = K^-1: variance_i = 1 / Q_ii, y_i - mean_i = alpha_i / Q_ii. A value
+// i with a derivative d: the same with the block of both,
+//   [y_i - mean_i; .] = Q_II^-1 [alpha_i; alpha_d],  variance_i = (Q_II^-1)_ii.
 LeaveOneOut GaussianProcess::LeaveOneOutPosterior() const {
-  Eigen::MatrixXd inverse = factor_.topLeftCorner(observed_, observed_);
+  Eigen::MatrixXd inverse = factor_.topLeftCorner(known_, known_);
   InvertFromCholesky(inverse);
-  const Eigen::ArrayXd precision = inverse.diagonal();
-  return {.mean = y_ - (alpha_.array() / precision).matrix(),
-          .variance = precision.inverse()};
+  const Eigen::ArrayXd precision = inverse.diagonal().head(observed_);
+  LeaveOneOut out = {
+      .mean = y_ - (alpha_.head(observed_).array() / precision).matrix(),
+      .variance = precision.inverse()};
+  for (int j = 0; j < derivatives_.size(); ++j) {
+    const int i = derivatives_.rows[j], d = observed_ + j;
+    const double own = inverse(i, i), both = inverse(d, i);
+    const double determinant = own * inverse(d, d) - both * both;
+    out.variance[i] = inverse(d, d) / determinant;
+    out.mean[i] =
+        y_[i] - (inverse(d, d) * alpha_[i] - both * alpha_[d]) / determinant;
+  }
+  return out;
 }
 
 double GaussianProcess::LogMarginalLikelihood() const {
-  const auto l = factor_.topLeftCorner(observed_, observed_);
-  return -0.5 * (Residual().dot(alpha_) + observed_ * kLog2Pi) -
+  const auto l = factor_.topLeftCorner(known_, known_);
+  return -0.5 * (Residual().dot(alpha_) + known_ * kLog2Pi) -
          l.diagonal().array().log().sum();
 }
 

@@ -4,6 +4,7 @@
 
 #include <Eigen/Core>
 
+#include "search/gp/derivatives.h"
 #include "search/gp/features.h"
 #include "search/gp/hyperparameters.h"
 #include "search/gp/kernel.h"
@@ -28,7 +29,8 @@ struct PosteriorWithGradients : Posterior {
   Eigen::MatrixXd variance_all_gradient;
 };
 
-// What is said of each observation by all others, noise included.
+// What is said of each value by all others, noise included; a value's own
+// derivative is left out with it.
 struct LeaveOneOut {
   Eigen::VectorXd mean;      // [n]
   Eigen::VectorXd variance;  // [n]
@@ -45,9 +47,12 @@ struct LeaveOneOut {
 // One thread at a time; the same calls give the same bits on one machine.
 // Copies cost O(n^2). Rows are those of Features::Embed().
 //
-// To come, not there yet: observations of one directional derivative a trial.
-// They are further rows of L with their own covariance (to values and to each
-// other) and noise; size() and y() then cover both kinds of rows.
+// Directional derivatives, at most one at each value, are further rows of L,
+// behind those of the values and before the pending ones, with their own
+// covariance (search/gp/derivative_kernel.h) and noise. All answers count them;
+// x(), y() and size() are of the values alone. Their noise follows the output
+// transform, so that it changes with every result: Append() forgets them, and
+// SetDerivatives() makes their block anew, while that of the values stays.
 class GaussianProcess {
  public:
   // O(n^3). `x` is [n, features.size()], `y` is [n]; n may be 0. Empty
@@ -60,13 +65,13 @@ class GaussianProcess {
   const Features& features() const { return features_; }
   const Hyperparameters& hyperparameters() const { return hyperparameters_; }
   int size() const { return observed_; }
-  int pending() const { return rows_ - observed_; }
+  int pending() const { return rows_ - known_; }
   // The observed rows, [size(), features.size()], and their targets, [size()].
   Kernel::Rows x() const { return x_.topRows(observed_); }
   const Eigen::VectorXd& y() const { return y_; }
 
-  // Adds an observed row, O(n^2); forgets the pending ones. Call SetTargets()
-  // before the next question.
+  // Adds an observed row, O(n^2); forgets derivatives and pending rows. Call
+  // SetTargets() before the next question.
   void Append(const Eigen::VectorXd& x, double noise_multiplier = 1);
 
   // What it expects before it saw anything: zero without. Targets are given as
@@ -75,6 +80,12 @@ class GaussianProcess {
 
   // New targets for all rows, [size()]: O(n^2), L stays.
   void SetTargets(const Eigen::VectorXd& y);
+
+  // In the place of the derivatives there were, O(n^2 m + n m^2 + m^3); forgets
+  // the pending rows. The noise is `variances` and derivative_noise times what
+  // the kernel expects.
+  void SetDerivatives(Derivatives derivatives);
+  const Derivatives& derivatives() const { return derivatives_; }
 
   // Adds a pending row, which counts in variance_all alone: O(n^2).
   void AppendPending(const Eigen::VectorXd& x);
@@ -96,7 +107,7 @@ class GaussianProcess {
   // Closed form (Rasmussen & Williams 2006, eq. 5.12), O(n^3).
   LeaveOneOut LeaveOneOutPosterior() const;
 
-  // log p(y), natural logarithm, constants included.
+  // log p(y, derivatives), natural logarithm, constants included.
   double LogMarginalLikelihood() const;
 
  private:
@@ -104,33 +115,52 @@ class GaussianProcess {
   void Reserve(int rows);
   void AppendRow(const Eigen::VectorXd& x, double noise_variance);
   void Factorize();
-  // The targets less the mean, [observed_].
+  void ForgetDerivatives();
+  void FactorizeDerivatives();
+  Eigen::VectorXd DerivativePrior() const;
+  // The targets less the mean, values then derivatives, [known_].
   Eigen::VectorXd Residual() const;
+
+  // k of the first `rows` rows and those of `z`, whatever they observe.
+  Eigen::MatrixXd Cross(int rows, const Kernel::Rows& z) const;
+  struct Slopes : Kernel::Slopes {
+    Eigen::MatrixXd turn;  // [m, .], see DerivativeSlopes.
+  };
+  Slopes CrossSlopes(int rows, const Kernel::Rows& z) const;
+  // d/dz sum_i factors_i k(row i, z) over the first factors.size() rows, where
+  // z is row j of what `k` was made for.
+  Eigen::VectorXd GradientOf(const Slopes& k, Eigen::Index j,
+                             const Eigen::VectorXd& z,
+                             const Eigen::VectorXd& factors) const;
 
   // From v = L^-1 k(X, z); then from k with K^-1 k in the place of its values:
   // of the observed rows by themselves, and of the pending ones given these.
   void SetVariances(const Eigen::MatrixXd& v, Posterior& posterior) const;
-  void SetGradients(const Kernel::Rows& z, const Kernel::Slopes& k,
+  void SetGradients(const Kernel::Rows& z, const Slopes& k,
                     PosteriorWithGradients& posterior) const;
-  void SetPendingGradients(const Kernel::Rows& z, const Kernel::Slopes& k,
+  void SetPendingGradients(const Kernel::Rows& z, const Slopes& k,
                            PosteriorWithGradients& posterior) const;
 
   Features features_;
   Hyperparameters hyperparameters_;
   Kernel kernel_;
 
-  // Capacity may exceed the rows in use: the observed, then the pending ones.
-  int observed_ = 0;
+  // Capacity may exceed the rows in use: those of the values, of the
+  // derivatives, then the pending ones.
+  int observed_ = 0;  // Values.
+  int known_ = 0;     // Values and derivatives.
   int rows_ = 0;
   Eigen::MatrixXd x_;       // [capacity, features.size()]
   Eigen::VectorXd noise_;   // [capacity], variances.
   Eigen::MatrixXd factor_;  // [capacity, capacity], L in the lower triangle.
-  // [capacity, pending]: K^-1 k(X, pending row) over the observed rows.
+  // [capacity, pending]: K^-1 k(X, pending row) over the known rows.
   Eigen::MatrixXd pending_weights_;
-  Eigen::VectorXd y_;                         // [observed_]
+  Eigen::VectorXd y_;  // [observed_]
+  Derivatives derivatives_;
   std::shared_ptr<const MeanFunction> mean_;  // nullptr: zero.
   Eigen::VectorXd prior_;                     // [observed_], of `mean_`.
-  Eigen::VectorXd alpha_;                     // [observed_]
+  Eigen::VectorXd derivative_prior_;          // [derivatives_.size()], too.
+  Eigen::VectorXd alpha_;                     // [known_]
 };
 
 }  // namespace assay

@@ -57,6 +57,19 @@ Kernel::Slopes Kernel::CrossSlopes(const Rows& a, const Rows& b) const {
   return both;
 }
 
+Kernel::Curvatures Kernel::CrossCurvatures(const Rows& a, const Rows& b) const {
+  const int n = static_cast<int>(a.rows());
+  Curvatures both = {Eigen::MatrixXd(n, b.rows()),
+                     Eigen::MatrixXd(n, b.rows())};
+  const MaternColumns rows = From(a, 0, weights_, hamming_);
+  for (Eigen::Index j = 0; j < b.rows(); ++j) {
+    double* out = both.slope.data() + j * n;
+    WeightedDistances(rows, b.data() + j, b.outerStride(), n, out);
+    MaternCurvatures(variance_, n, out, both.curvature.data() + j * n);
+  }
+  return both;
+}
+
 void Kernel::Lower(const Rows& a, Eigen::MatrixXd& value,
                    Eigen::MatrixXd& slope) const {
   const Eigen::Index n = a.rows();

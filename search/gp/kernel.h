@@ -29,6 +29,7 @@ class Kernel {
   double variance() const { return variance_; }
   // [features.size()].
   const Eigen::VectorXd& weights() const { return weights_; }
+  bool IsHamming(int column) const { return hamming_[column] != 0; }
 
   // [n, m]: k(row i of a, row j of b).
   Eigen::MatrixXd Cross(const Rows& a, const Rows& b) const;
@@ -39,6 +40,13 @@ class Kernel {
   };
   // Both, [n, m].
   Slopes CrossSlopes(const Rows& a, const Rows& b) const;
+
+  // d k / d(r^2) and its derivative by r^2 again, both [n, m].
+  struct Curvatures {
+    Eigen::MatrixXd slope;
+    Eigen::MatrixXd curvature;  // >= 0.
+  };
+  Curvatures CrossCurvatures(const Rows& a, const Rows& b) const;
 
   // k of all pairs of rows, [n, n]; only the lower triangle, with its diagonal,
   // is written. `value` and `slope` are resized to n if they are not already.

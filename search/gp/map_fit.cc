@@ -20,6 +20,8 @@ constexpr int kRandomStartBelow = 30;
 // worth another evaluation.
 constexpr double kValueTolerance = 1e-3;
 constexpr double kStepTolerance = 1e-3;
+constexpr double kDerivativeNoise = 0.01;  // What a fit starts from.
+constexpr double kLeastDerivativeNoise = 1e-4, kMostDerivativeNoise = 100;
 constexpr double kLog2 = std::numbers::ln2;
 
 Priors Resolve(Priors priors, const Features& features) {
@@ -81,6 +83,10 @@ Term NoiseTerm(Priors priors, double log) {
   return LogSquaredTerm(log, 0.01, std::log(0.0039));
 }
 
+Term DerivativeNoiseTerm(double log) {
+  return LogSquaredTerm(log, 1.0 / 18, std::log(kDerivativeNoise));
+}
+
 struct Box {
   Eigen::VectorXd lower, upper;  // Logarithms.
 };
@@ -98,6 +104,18 @@ Box MakeBox(Priors priors, const Features& features) {
   box.lower = box.lower.array().log();
   box.upper = box.upper.array().log();
   return box;
+}
+
+// With one number more.
+Eigen::VectorXd With(const Eigen::VectorXd& numbers, double more) {
+  Eigen::VectorXd all(numbers.size() + 1);
+  all << numbers, more;
+  return all;
+}
+
+void AddDerivativeNoise(Box& box) {
+  box.lower = With(box.lower, std::log(kLeastDerivativeNoise));
+  box.upper = With(box.upper, std::log(kMostDerivativeNoise));
 }
 
 Eigen::VectorXd Clamp(const Eigen::VectorXd& log, const Box& box) {
@@ -183,7 +201,8 @@ LogPrior EvaluatePrior(Priors priors, const Features& features,
                        const Hyperparameters& hyperparameters) {
   priors = Resolve(priors, features);
   const Eigen::VectorXd log = hyperparameters.ToLog();
-  const Eigen::Index noise = log.size() - 1, signal = noise - 1;
+  const Eigen::Index noise = Hyperparameters::Size(features) - 1;
+  const Eigen::Index signal = noise - 1;
   LogPrior prior{.gradient = Eigen::VectorXd(log.size())};
   const auto add = [&](Eigen::Index i, const Term& term) {
     prior.value += term.value;
@@ -195,6 +214,9 @@ LogPrior EvaluatePrior(Priors priors, const Features& features,
   }
   add(signal, SignalTerm(priors, log[signal]));
   add(noise, NoiseTerm(priors, log[noise]));
+  if (hyperparameters.derivative_noise) {
+    add(noise + 1, DerivativeNoiseTerm(log[noise + 1]));
+  }
   return prior;
 }
 
@@ -203,24 +225,32 @@ MapFit FitMap(const Features& features, const Eigen::MatrixXd& x,
               const Eigen::VectorXd& noise_multipliers,
               const MapFitOptions& options, Random& random) {
   const Priors priors = Resolve(options.priors, features);
-  const Box box = MakeBox(priors, features);
+  Box box = MakeBox(priors, features);
   MarginalLikelihood likelihood(features, x, y, noise_multipliers);
   if (options.covariance.size() > 0) {
     likelihood.AddCovariance(options.covariance);
   }
+  if (options.derivatives != nullptr) {
+    likelihood.AddDerivatives(*options.derivatives);
+    AddDerivativeNoise(box);
+  }
   Objective objective{likelihood, features, priors};
+  // From what the box has room for, and the default of what is missing.
+  const auto climb = [&](Eigen::VectorXd start, int max_evaluations) {
+    if (start.size() < box.lower.size()) {
+      start = With(start, std::log(kDerivativeNoise));
+    }
+    Climb(objective, box, Clamp(start.head(box.lower.size()), box),
+          max_evaluations);
+  };
   const bool warm = options.warm && options.previous;
   if (options.previous) {
-    Climb(objective, box, Clamp(options.previous->ToLog(), box),
+    climb(options.previous->ToLog(),
           warm ? options.max_warm_evaluations : options.max_evaluations);
   }
-  if (!warm) {
-    Climb(objective, box, Clamp(DefaultStart(priors, features), box),
-          options.max_evaluations);
-  }
+  if (!warm) climb(DefaultStart(priors, features), options.max_evaluations);
   if (!warm && x.rows() < kRandomStartBelow) {
-    Climb(objective, box, Clamp(RandomStart(priors, features, random), box),
-          options.max_evaluations);
+    climb(RandomStart(priors, features, random), options.max_evaluations);
   }
   return {
       .hyperparameters = Hyperparameters::FromLog(features, objective.best_log),

@@ -4,6 +4,7 @@
 
 #include <Eigen/Core>
 
+#include "search/gp/derivatives.h"
 #include "search/gp/features.h"
 #include "search/gp/hyperparameters.h"
 #include "search/math/random.h"
@@ -20,7 +21,8 @@ namespace assay {
 //                0.039) in [1e-3, 10]; -0.01 log^2(s_n^2 / 0.0039) in [1e-6, 1]
 //                (as Vizier's, whose noise goes down to 1e-10)
 //   kAuto:       kGamma up to 15 parameters, kDimensionScaled above.
-// All: h^2 ~ LogNormal(log 1/4, 1), a density in h^2, in [0.01, 4].
+// All: h^2 ~ LogNormal(log 1/4, 1), a density in h^2, in [0.01, 4]; with
+// derivatives log of their noise ~ N(log 0.01, 3^2), the noise in [1e-4, 100].
 enum class Priors { kAuto, kGamma, kDimensionScaled, kLogSquared };
 
 struct MapFitOptions {
@@ -31,7 +33,11 @@ struct MapFitOptions {
   bool warm = false;
   int max_evaluations = 60;  // Of each start.
   int max_warm_evaluations = 15;
+  // Observations beside the values; must outlive the fit. Its result has a
+  // derivative_noise; `previous` may have none.
+  const Derivatives* derivatives = nullptr;
   // If not empty, [n, n]: added to the covariance of the targets.
+  // Not together with derivatives.
   Eigen::MatrixXd covariance = {};
 };
 

@@ -2,6 +2,7 @@
 
 #include <Eigen/Core>
 
+#include "search/gp/derivatives.h"
 #include "search/gp/features.h"
 #include "search/gp/hyperparameters.h"
 
@@ -23,18 +24,27 @@ class MarginalLikelihood {
     covariance_ = &covariance;
   }
 
+  // Adds these observations, which must outlive this: n + m rows instead of n.
+  // Not together with AddCovariance().
+  void AddDerivatives(const Derivatives& derivatives);
+
   struct Value {
     double value = 0;          // -infinity if K cannot be factorized.
     Eigen::VectorXd gradient;  // By Hyperparameters::ToLog(), same order.
   };
+  // REQUIRES: with derivatives, a derivative_noise.
   Value Evaluate(const Hyperparameters& hyperparameters);
 
  private:
+  Value EvaluateWithDerivatives(const Hyperparameters& hyperparameters);
+
   const Features& features_;
   const Eigen::MatrixXd& x_;
   const Eigen::VectorXd& y_;
   const Eigen::VectorXd multipliers_;
   const Eigen::MatrixXd* covariance_ = nullptr;
+  const Derivatives* derivatives_ = nullptr;
+  Eigen::MatrixXd derivative_x_;
   Eigen::MatrixXd kernel_, slope_, matrix_;
 };
 

@@ -90,6 +90,17 @@ void MaternSlopes(double variance, int n, double* r2, double* slope) {
 }
 
 ASSAY_VECTOR_CLONES
+void MaternCurvatures(double variance, int n, double* r2, double* curvature) {
+#pragma omp simd
+  for (int i = 0; i < n; ++i) {
+    const double a = kSqrt5 * std::sqrt(r2[i]);
+    const double e = variance * Exp(-a);
+    r2[i] = (-5.0 / 6.0) * (1 + a) * e;
+    curvature[i] = (25.0 / 12.0) * e;
+  }
+}
+
+ASSAY_VECTOR_CLONES
 void AddColumnSums(const MaternColumns& rows, const double* z,
                    ptrdiff_t z_stride, int n, const double* s, double* sums) {
   for (int c = 0; c < rows.columns; ++c) {

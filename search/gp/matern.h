@@ -28,6 +28,10 @@ void MaternValues(double variance, int n, double* r2);
 // The same, and slope[i] = variance * M'(r2[i]).
 void MaternSlopes(double variance, int n, double* r2, double* slope);
 
+// r2[i] -> variance * M'(r2[i]), in place, and curvature[i] = variance *
+// M''(r2[i]).
+void MaternCurvatures(double variance, int n, double* r2, double* curvature);
+
 // sums[c] += sum_i s[i] D_c(row i, z): not weighted.
 void AddColumnSums(const MaternColumns& rows, const double* z,
                    ptrdiff_t z_stride, int n, const double* s, double* sums);

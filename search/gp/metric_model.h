@@ -1,15 +1,19 @@
 #pragma once
 
 #include <map>
+#include <memory>
 #include <optional>
-#include <utility>
+#include <tuple>
 #include <vector>
 
 #include <Eigen/Core>
 
+#include "search/gp/derivatives.h"
+#include "search/gp/directional_derivative.h"
 #include "search/gp/features.h"
 #include "search/gp/gaussian_process.h"
 #include "search/gp/map_fit.h"
+#include "search/gp/mean_function.h"
 #include "search/gp/output_transform.h"
 #include "search/study.h"
 
@@ -17,6 +21,14 @@ namespace assay {
 
 // The model of one thing that trials tell, through a study: fitted at some
 // points, with rows appended in between.
+//
+// Where derivatives are known a model with them is fitted beside the one
+// without at each anchor, and the one whose values predict each other better is
+// kept until the next: by leave-one-out log density of the values, in their own
+// unit, where a value is left out together with its own derivative. Those that
+// mislead lose, and those that are found to be mostly noise do not compete. A
+// derivative counts with the slope of the transform, none where that goes by
+// ranks, and no more than those of the 200 best values.
 class MetricModel {
  public:
   // What the values are, and what the Gaussian process is trained on:
@@ -30,10 +42,25 @@ class MetricModel {
     kSuccess,
   };
 
+  // In the unit of the values, of one of them that is finite.
+  struct KnownDerivative {
+    int row = 0;
+    DirectionalDerivative along;
+  };
+
   struct Data {
     Eigen::MatrixXd x;            // [n, features.size()]
     Eigen::VectorXd values;       // [n]
     Eigen::VectorXd multipliers;  // [n], of the noise variance.
+    // By rising row; of kObjective alone.
+    std::vector<KnownDerivative> derivatives = {};
+  };
+
+  // What the last anchor that knew derivatives made of them.
+  struct DerivativeChoice {
+    bool used = false;
+    // Mean leave-one-out log densities; `with` is NaN for mere noise.
+    double with = 0, without = 0;
   };
 
   // `seed`: of the random starts of fits.
@@ -54,8 +81,14 @@ class MetricModel {
 
   // Adds a row; SetValues() must follow before the next question.
   void Append(const Eigen::VectorXd& x, double multiplier);
-  // Of all rows: transforms them anew.
-  void SetValues(const Eigen::VectorXd& values);
+  // Of all rows: transforms them anew, and with them the derivatives.
+  void SetValues(const Eigen::VectorXd& values,
+                 const std::vector<KnownDerivative>& derivatives = {});
+
+  // nullopt: there were none yet.
+  const std::optional<DerivativeChoice>& derivative_choice() const {
+    return derivative_choice_;
+  }
 
   // Forgets the rows, and what Fit() made; the last anchor stays.
   void Clear() { process_.reset(); }
@@ -80,12 +113,33 @@ class MetricModel {
  private:
   using Kind = OutputTransform::Kind;
 
-  Eigen::VectorXd TargetsOf(Kind kind, const Eigen::VectorXd& values);
-  MapFitOptions OptionsFor(Kind kind, bool transfer, int rows) const;
-  void FitOne(Kind kind, const Data& data, bool anchor, Random& random);
+  // What an anchor chooses among.
+  struct Candidate {
+    Kind kind = Kind::kStandardize;
+    std::optional<OutputTransform> transform;  // kObjective.
+    std::shared_ptr<const MeanFunction> mean;  // nullptr: zero.
+    std::optional<GaussianProcess> process;
+    double score = 0;
+  };
+
+  // Which fit it was: with sources, with derivatives.
+  using FitKey = std::tuple<Kind, bool, bool>;
+
+  Eigen::VectorXd TargetsOf(Kind kind, const Eigen::VectorXd& values,
+                            std::optional<OutputTransform>& transform) const;
+  MapFitOptions OptionsFor(const FitKey& key, int rows) const;
+  Candidate FitOne(Kind kind, const Data& data, bool anchor, Random& random);
+  void FitDerivatives(const Data& data, bool anchor,
+                      std::vector<Candidate> candidates);
+  std::optional<Candidate> WithDerivatives(Candidate candidate,
+                                           const Data& data, bool anchor);
+  Derivatives DerivativesOf(const OutputTransform& transform,
+                            const Eigen::VectorXd& values,
+                            const std::vector<KnownDerivative>& known) const;
+  void Keep(Candidate candidate);
   std::vector<double> ScalesToTry(Kind kind, bool anchor, int rows) const;
   std::vector<Kind> KindsToTry(bool anchor) const;
-  double Score() const;
+  double Score(const Candidate& candidate) const;
 
   const Role role_;
   const Features features_;
@@ -93,9 +147,9 @@ class MetricModel {
   const uint64_t seed_;
   Kind kind_;
   std::vector<const GaussianProcess*> sources_;
-  // With sources (true) and without.
-  std::map<std::pair<Kind, bool>, Hyperparameters> anchors_;
+  std::map<FitKey, Hyperparameters> anchors_;
   std::map<Kind, double> scales_;  // Of the last anchor. 0: no sources.
+  std::optional<DerivativeChoice> derivative_choice_;
   std::optional<OutputTransform> transform_;
   std::optional<GaussianProcess> process_;
 };

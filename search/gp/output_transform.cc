@@ -179,6 +179,10 @@ double OutputTransform::Slope(double value) const {
   return RankSlope(value) * LogSlope(Rank(value)) / deviation_;
 }
 
+bool OutputTransform::IsRanked(double value) const {
+  return from_.size() >= 2 && value < from_.back();
+}
+
 Eigen::VectorXd OutputTransform::LogSlopes() const {
   Eigen::VectorXd slopes = Eigen::VectorXd::Zero(values_.size());
   for (Eigen::Index i = 0; i < values_.size(); ++i) {

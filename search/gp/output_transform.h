@@ -48,6 +48,9 @@ class OutputTransform {
   // bias of spacings (exp(digamma(m)) / m for m of them).
   double Slope(double value) const;
 
+  // It counts by its rank alone: below the median of kHalfRankLog.
+  bool IsRanked(double value) const;
+
   // log Slope() of each value it was made from, [n]; 0 for failed ones: turns
   // log densities of targets into ones of values, which compare.
   Eigen::VectorXd LogSlopes() const;

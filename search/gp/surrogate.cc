@@ -63,10 +63,22 @@ void Surrogate::Learn(const Observation& observation) {
                       .verdicts = {{.result = observations(),
                                     .feasible = !observation.HasFailed() &&
                                                 observation.IsFeasible(),
-                                    .violations = observation.violations}}});
+                                    .violations = observation.violations}},
+                      .slopes = SlopesOf(observation)});
   results_.push_back(points() - 1);
   values_.Learn(observation);
   seen_ = observations();
+}
+
+std::vector<std::optional<Surrogate::Slope>> Surrogate::SlopesOf(
+    const Observation& observation) {
+  std::vector<std::optional<Slope>> slopes;
+  for (size_t k = 0; k < observation.gradients.size(); ++k) {
+    auto along = AlongItself(observation.gradients[k]);
+    slopes.emplace_back();
+    if (along) slopes[k] = Slope{observation.values[k], *std::move(along)};
+  }
+  return slopes;
 }
 
 void Surrogate::LearnLonger(const Observation& observation) {
@@ -170,7 +182,8 @@ void Surrogate::AppendRow(int i) {
 
 void Surrogate::SetValues() {
   for (int k = 0; k < objectives(); ++k) {
-    objectives_[k].SetValues(ObjectiveData(rows_, k).values);
+    const MetricModel::Data data = ObjectiveData(rows_, k);
+    objectives_[k].SetValues(data.values, data.derivatives);
   }
   for (size_t k = 0; k < bounds_.size(); ++k) {
     if (!bounds_[k].exists()) continue;
@@ -272,7 +285,24 @@ MetricModel::Data Surrogate::DataOf(const std::vector<int>& rows,
 
 MetricModel::Data Surrogate::ObjectiveData(const std::vector<int>& rows,
                                            int k) const {
-  return DataOf(rows, [this, k](int i) { return values_.Value(i, k); });
+  MetricModel::Data data =
+      DataOf(rows, [this, k](int i) { return values_.Value(i, k); });
+  data.derivatives = DerivativesOf(rows, k);
+  return data;
+}
+
+// Trials may be compared at another step than where the gradient was taken.
+std::vector<MetricModel::KnownDerivative> Surrogate::DerivativesOf(
+    const std::vector<int>& rows, int k) const {
+  std::vector<MetricModel::KnownDerivative> derivatives;
+  for (size_t r = 0; r < rows.size(); ++r) {
+    const Record& record = records_[rows[r]];
+    if (record.slopes.empty() || !record.slopes[k]) continue;
+    if (!values_.IsKnown(rows[r])) continue;
+    if (values_.Value(rows[r], k) != record.slopes[k]->value) continue;
+    derivatives.push_back({static_cast<int>(r), record.slopes[k]->along});
+  }
+  return derivatives;
 }
 
 MetricModel::Data Surrogate::BoundData(int k) const {

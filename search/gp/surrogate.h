@@ -10,6 +10,7 @@
 #include "absl/container/flat_hash_map.h"
 #include "absl/types/span.h"
 #include "search/gp/acquisition/feasibility.h"
+#include "search/gp/directional_derivative.h"
 #include "search/gp/features.h"
 #include "search/gp/fit_schedule.h"
 #include "search/gp/metric_model.h"
@@ -32,6 +33,9 @@ namespace assay {
 // what others gained from there. It has four times the noise. While nothing is
 // known it is its last value. Beyond 1,000 results the models see the 256 best
 // and the 256 newest at each fit, and what came since.
+//
+// A gradient counts where the value that it belongs to does, along one
+// direction (search/gp/directional_derivative.h).
 class Surrogate {
  public:
   explicit Surrogate(std::shared_ptr<const StudySpec> spec);
@@ -95,11 +99,20 @@ class Surrogate {
     bool feasible = false;  // Each bound was kept.
     std::vector<double> violations;
   };
+  // Of the value of one objective that came with it.
+  struct Slope {
+    double value = 0;
+    DirectionalDerivative along;
+  };
   struct Record {
     Eigen::VectorXd point;          // [encoded_size]
     Eigen::VectorXd x;              // [features_.size()]
     std::vector<Verdict> verdicts;  // By rising result, at least one.
+    std::vector<std::optional<Slope>> slopes;  // [objectives]; empty: none.
   };
+  static std::vector<std::optional<Slope>> SlopesOf(
+      const Observation& observation);
+
   // The last that was seen.
   const Verdict& VerdictOf(int i) const;
   void See(int results);
@@ -121,6 +134,8 @@ class Surrogate {
   double KnownMedian(int objective) const;
 
   MetricModel::Data ObjectiveData(const std::vector<int>& rows, int k) const;
+  std::vector<MetricModel::KnownDerivative> DerivativesOf(
+      const std::vector<int>& rows, int k) const;
   MetricModel::Data BoundData(int k) const;
   MetricModel::Data SuccessData() const;
   template <typename Value>

@@ -42,18 +42,29 @@ BayesianOptions::Arms ArmsOf(const StudySpec& spec) {
                                      : Arms::kConfidenceBound;
 }
 
+bool AsksGradientsOfObjective(const StudySpec& spec) {
+  if (!spec.gradients.exists()) return false;
+  const std::vector<int> objectives = Objectives(spec);
+  return std::any_of(objectives.begin(), objectives.end(), [&](int k) {
+    return spec.metrics[k].name == spec.gradients.metric;
+  });
+}
+
 class Bayesian final : public LearningStrategy {
  public:
   explicit Bayesian(std::shared_ptr<const StudySpec> spec)
       : LearningStrategy("bayesian", spec),
         options_(spec->algorithm.bayesian),
         arms_(ArmsOf(*spec)),
+        asks_gradients_(AsksGradientsOfObjective(*spec)),
         candidates_(this->space()),
         surrogate_(spec),
         box_(candidates_.size()) {}
 
+  // Gradients come with reports, to the end of the study.
   bool WantsReports() const override {
-    return !spec().stopping.empty() && surrogate_.WantsCurves();
+    return asks_gradients_ ||
+           (!spec().stopping.empty() && surrogate_.WantsCurves());
   }
 
  protected:
@@ -250,15 +261,42 @@ class Bayesian final : public LearningStrategy {
         (model.Natural(mean + deviation) - model.Natural(mean - deviation)) / 2;
     return absl::StrFormat(
         "%s: expects %s %.4g +- %.2g%s, of the best trial %.4g; from %d "
-        "results, fitted at %d",
+        "results%s, fitted at %d%s",
         ToText(arm), metric.name, sign * model.Natural(mean), spread,
         surrogate_.step() ? absl::StrCat(" at step ", *surrogate_.step()) : "",
         sign * model.Natural(incumbent), surrogate_.observations(),
-        surrogate_.fitted_at());
+        WithGradients(), surrogate_.fitted_at(), GradientsLeftOut());
+  }
+
+  // " with 23 gradients"
+  std::string WithGradients() const {
+    int count = 0;
+    for (int k = 0; k < surrogate_.objectives(); ++k) {
+      count += surrogate_.objective(k).process().derivatives().size();
+    }
+    if (count == 0) return "";
+    return absl::StrCat(" with ", count,
+                        count == 1 ? " gradient" : " gradients");
+  }
+
+  // "; gradients left out: with them each value is predicted worse, log score
+  // 0.31 instead of 0.52"
+  std::string GradientsLeftOut() const {
+    for (int k = 0; k < surrogate_.objectives(); ++k) {
+      const auto& choice = surrogate_.objective(k).derivative_choice();
+      if (!choice || choice->used) continue;
+      if (std::isnan(choice->with)) return "; gradients left out: mere noise";
+      return absl::StrFormat(
+          "; gradients left out: with them each value is predicted worse, log "
+          "score %.3g instead of %.3g",
+          choice->with, choice->without);
+    }
+    return "";
   }
 
   const BayesianOptions options_;
   const BayesianOptions::Arms arms_;
+  const bool asks_gradients_;
   const CandidateSpace candidates_;
   Surrogate surrogate_;
   SuccessBox box_;

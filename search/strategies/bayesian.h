@@ -30,6 +30,10 @@ namespace assay {
 // minimised and maximised metrics, several objectives, bounds, conditions,
 // input constraints, failed and stopped trials.
 //
+// Where a study asks for gradients of an objective and trials report them, its
+// model learns of one directional derivative a trial, unless values alone
+// predict each other better (search/gp/metric_model.h).
+//
 // After SIMILAR studies the objectives' models have a mean that is learned from
 // those studies' models (search/gp/transfer_fit.h), and the start is their
 // portfolio and one point more.

@@ -49,6 +49,14 @@ TEST(FeaturesTest, InactiveIsOneMoreCategory) {
   EXPECT_EQ(Row(kAdam)[5], 1);
 }
 
+TEST(FeaturesTest, AStepMovesTheColumnsOfNumbers) {
+  const Features features(MixedSpace());
+  Eigen::VectorXd direction(6), expected(8);
+  direction << 0.5, 0, 9, -0.5, 9, 0.25;
+  expected << 0.5, 0, 0, -0.5, 0, 0, 0.25, 0;
+  EXPECT_EQ(features.EmbedDirection(direction), expected);
+}
+
 TEST(FeaturesTest, EveryCategoryIsALevelOfItsOwn) {
   std::vector<ParameterValue> values;
   for (int64_t i = 0; i < 1000; ++i) values.push_back(i);

@@ -4,7 +4,7 @@
 
 #include "gtest/gtest.h"
 #include "search/gp/marginal_likelihood.h"
-#include "tests/search/gp/mixed_space.h"
+#include "tests/search/gp/random_derivatives.h"
 
 namespace assay {
 namespace {
@@ -44,9 +44,9 @@ TEST(MapFitTest, PriorGradientIsThatOfFiniteDifferences) {
   Random random(2);
   const Features features(MixedSpace());
   for (const Priors priors : kAllPriors) {
-    const Eigen::VectorXd log =
-        4 * RandomMatrix(Hyperparameters::Size(features), 1, random).array() -
-        2;
+    // The last is of the noise of derivatives.
+    const int size = Hyperparameters::Size(features) + 1;
+    const Eigen::VectorXd log = 4 * RandomMatrix(size, 1, random).array() - 2;
     const auto value = [&](const Eigen::VectorXd& at) {
       return EvaluatePrior(priors, features,
                            Hyperparameters::FromLog(features, at))
@@ -153,6 +153,54 @@ TEST(MapFitTest, FindsTheNoise) {
     value += std::sqrt(0.48) * (random.Uniform() - 0.5);
   }
   EXPECT_NEAR(Fit(data, {}).hyperparameters.noise_variance, 0.04, 0.01);
+}
+
+// Of x_0 + sin(3 x_1), in random directions, `wrong` times a random number off.
+Derivatives Slopes(const Eigen::MatrixXd& x, double wrong, Random& random) {
+  const auto n = static_cast<int>(x.rows());
+  Derivatives slopes;
+  for (int i = 0; i < n; ++i) slopes.rows.push_back(i);
+  slopes.directions = RandomMatrix(n, 2, random).array() - 0.5;
+  slopes.directions.rowwise().normalize();
+  slopes.targets =
+      slopes.directions.col(0).array() +
+      3 * (3 * x.col(1).array()).cos() * slopes.directions.col(1).array() +
+      wrong * (2 * RandomMatrix(n, 1, random).array() - 1);
+  slopes.variances = Eigen::VectorXd::Zero(n);
+  return slopes;
+}
+
+TEST(MapFitTest, FindsByHowMuchDerivativesMiss) {
+  Random random(5);
+  const Features features = Features::Continuous(2);
+  const Eigen::MatrixXd x = RandomMatrix(40, 2, random).array() - 0.5;
+  const Eigen::VectorXd y = x.col(0).array() + (3 * x.col(1).array()).sin();
+  const auto noise = [&](double wrong) {
+    const Derivatives slopes = Slopes(x, wrong, random);
+    const MapFitOptions options{.derivatives = &slopes};
+    return *FitMap(features, x, y, {}, options, random)
+                .hyperparameters.derivative_noise;
+  };
+  const double right = noise(0), off = noise(4), nonsense = noise(60);
+  EXPECT_LT(right, 0.01);
+  EXPECT_GT(off, 10 * right);
+  EXPECT_GT(nonsense, 3 * off);
+}
+
+TEST(MapFitTest, WithDerivativesAPreviousOptimumMayBeOneWithout) {
+  Random random(6);
+  const Features features = Features::Continuous(2);
+  const Eigen::MatrixXd x = RandomMatrix(40, 2, random).array() - 0.5;
+  const Eigen::VectorXd y = x.col(0).array() + (3 * x.col(1).array()).sin();
+  const Derivatives slopes = Slopes(x, 0, random);
+  MapFitOptions options;
+  options.previous =
+      FitMap(features, x, y, {}, options, random).hyperparameters;
+  options.warm = true;
+  options.derivatives = &slopes;
+  const MapFit fit = FitMap(features, x, y, {}, options, random);
+  EXPECT_LE(fit.evaluations, options.max_warm_evaluations);
+  EXPECT_TRUE(fit.hyperparameters.derivative_noise);
 }
 
 TEST(MapFitTest, IsNoWorseThanThePreviousOptimum) {

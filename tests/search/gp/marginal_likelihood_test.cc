@@ -4,7 +4,7 @@
 
 #include "gtest/gtest.h"
 #include "search/gp/gaussian_process.h"
-#include "tests/search/gp/mixed_space.h"
+#include "tests/search/gp/random_derivatives.h"
 
 namespace assay {
 namespace {
@@ -24,16 +24,17 @@ Data MixedData(int n, Random& random) {
   return data;
 }
 
-// At some hyperparameters.
+// At some hyperparameters, `more` beyond those of values alone.
 void ExpectGradientOfDifferences(const Features& features,
-                                 MarginalLikelihood& likelihood,
-                                 Random& random) {
+                                 MarginalLikelihood& likelihood, Random& random,
+                                 int more = 0) {
   const auto at = [&](const Eigen::VectorXd& log) {
     return likelihood.Evaluate(Hyperparameters::FromLog(features, log));
   };
   for (int repeat = 0; repeat < 5; ++repeat) {
     const Eigen::VectorXd log =
-        3 * RandomMatrix(Hyperparameters::Size(features), 1, random).array() -
+        3 * RandomMatrix(Hyperparameters::Size(features) + more, 1, random)
+                .array() -
         2;
     const Eigen::VectorXd gradient = at(log).gradient;
     for (int i = 0; i < log.size(); ++i) {
@@ -72,6 +73,41 @@ TEST(MarginalLikelihoodTest, SoItIsWithAnotherCovarianceAdded) {
   likelihood.AddCovariance(covariance);
   EXPECT_NE(likelihood.Evaluate(h).value, without);
   ExpectGradientOfDifferences(data.features, likelihood, random);
+}
+
+Derivatives MixedDerivatives(const Features& features, Eigen::MatrixXd& x,
+                             Random& random) {
+  const Eigen::MatrixXd points =
+      RandomPoints(MixedSpace(), static_cast<int>(x.rows()), random);
+  x = features.EmbedRows(points);
+  return DerivativesAt(RandomDirections(features, points, random), 3, random);
+}
+
+TEST(MarginalLikelihoodTest, SoItIsWithDerivatives) {
+  Random random(3);
+  Data data = MixedData(45, random);
+  const Derivatives derivatives =
+      MixedDerivatives(data.features, data.x, random);
+  MarginalLikelihood likelihood(data.features, data.x, data.y,
+                                data.multipliers);
+  likelihood.AddDerivatives(derivatives);
+  ExpectGradientOfDifferences(data.features, likelihood, random, 1);
+}
+
+TEST(MarginalLikelihoodTest, IsThatOfTheGaussianProcessWithDerivativesToo) {
+  Random random(4);
+  Data data = MixedData(30, random);
+  const Derivatives derivatives =
+      MixedDerivatives(data.features, data.x, random);
+  Hyperparameters h = Hyperparameters::Default(data.features);
+  h.derivative_noise = 0.3;
+  MarginalLikelihood likelihood(data.features, data.x, data.y,
+                                data.multipliers);
+  likelihood.AddDerivatives(derivatives);
+  GaussianProcess process(data.features, h, data.x, data.y, data.multipliers);
+  process.SetDerivatives(derivatives);
+  EXPECT_NEAR(likelihood.Evaluate(h).value, process.LogMarginalLikelihood(),
+              1e-9);
 }
 
 TEST(MarginalLikelihoodTest, IsThatOfTheGaussianProcess) {

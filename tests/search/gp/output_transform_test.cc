@@ -201,6 +201,14 @@ TEST(OutputTransformTest, LogSlopesHaveNoBiasFromTheStepsOfTheTable) {
   EXPECT_NEAR(mean, expected, 0.02);
 }
 
+TEST(OutputTransformTest, WhatIsBelowTheMedianCountsByItsRank) {
+  const Eigen::VectorXd values = Values({1, 2, 3, 4, 5});
+  const OutputTransform ranked(Kind::kHalfRankLog, values);
+  EXPECT_TRUE(ranked.IsRanked(2));
+  EXPECT_FALSE(ranked.IsRanked(3));
+  EXPECT_FALSE(OutputTransform(Kind::kStandardize, values).IsRanked(2));
+}
+
 TEST(OutputTransformTest, FailedValuesHaveNoSlope) {
   const OutputTransform transform(Kind::kStandardize, Values({1, kNaN, 3}));
   EXPECT_EQ(transform.LogSlopes()[1], 0);

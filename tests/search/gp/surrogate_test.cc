@@ -126,6 +126,58 @@ TEST(SurrogateTest, LongerTrialsLeaveItAFunctionOfTheSequenceAlone) {
   EXPECT_EQ(MeansOf(late), MeansOf(asked));
 }
 
+// The gradient of Score(), with some noise reported and none there.
+Observation WithGradient(Observation observation) {
+  UnitGradient gradient;
+  for (const double u : observation.point) {
+    gradient.values.push_back(-2 * (u - 0.4));
+    gradient.deviations.push_back(0.05);
+  }
+  observation.gradients = {gradient};
+  return observation;
+}
+
+TEST(SurrogateTest, GradientsLeaveItAFunctionOfTheSequenceAlone) {
+  Random random(1);
+  Surrogate asked(Spec()), late(Spec());
+  for (int i = 0; i < 130; ++i) {
+    Observation observation = WithGradient(Completed(Draw(random)));
+    if (i % 7 == 3) observation = Failed(observation.point);
+    if (i % 5 == 2) observation = Stopped(observation.point);
+    asked.Learn(observation), late.Learn(observation);
+    if (i % 3 == 0 || i > 120) {
+      asked.Update();
+      asked.SetPending({Draw(random), Draw(random)});
+    }
+  }
+  ASSERT_TRUE(asked.Update());
+  ASSERT_TRUE(late.Update());
+  EXPECT_GT(late.objective(0).process().derivatives().size(), 30);
+  EXPECT_EQ(MeansOf(asked), MeansOf(late));
+}
+
+TEST(SurrogateTest, AGradientCountsWhereItsValueDoes) {
+  Random random(2);
+  Surrogate surrogate(Spec());
+  for (int i = 0; i < 12; ++i) {
+    Observation observation = WithGradient(Completed(Draw(random)));
+    observation.id = {i + 1};
+    if (i == 5) observation.state = TrialState::kStopped;
+    if (i == 6) {
+      observation.state = TrialState::kFailed;
+      observation.values = {kNaN};
+    }
+    surrogate.Learn(observation);
+  }
+  ASSERT_TRUE(surrogate.Update());
+  const Derivatives& all = surrogate.objective(0).process().derivatives();
+  EXPECT_GT(all.size(), 3);
+  for (const int row : all.rows) {
+    EXPECT_NE(row, 5);
+    EXPECT_NE(row, 6);
+  }
+}
+
 TEST(SurrogateTest, AppendsBetweenFits) {
   Random random(2);
   Surrogate surrogate(Spec());

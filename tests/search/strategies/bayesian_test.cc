@@ -4,16 +4,20 @@
 #include <cmath>
 #include <functional>
 #include <limits>
+#include <map>
+#include <string>
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "search/factory.h"
+#include "search/math/normal.h"
 #include "tests/search/strategies/hypervolume.h"
 
 namespace assay {
 namespace {
 
 using ::testing::Contains;
+using ::testing::ContainsRegex;
 using ::testing::Each;
 using ::testing::HasSubstr;
 using ::testing::Not;
@@ -132,6 +136,114 @@ TEST(BayesianTest, FindsTheBottomOfABowl) {
         trial.final_metrics = {{"loss", Bowl(at)}};
       });
   EXPECT_LT(Best(trials), 1e-4);
+}
+
+// Hartmann's function of 6 numbers, whose least value is -3.322, and its
+// slopes.
+double Hartmann(const Parameters& parameters,
+                std::map<std::string, double>& slopes) {
+  constexpr double kWidths[4][6] = {{10, 3, 17, 3.5, 1.7, 8},
+                                    {0.05, 10, 17, 0.1, 8, 14},
+                                    {3, 3.5, 1.7, 10, 17, 8},
+                                    {17, 8, 0.05, 10, 0.1, 14}};
+  constexpr double kCentres[4][6] = {
+      {0.1312, 0.1696, 0.5569, 0.0124, 0.8283, 0.5886},
+      {0.2329, 0.4135, 0.8307, 0.3736, 0.1004, 0.9991},
+      {0.2348, 0.1451, 0.3522, 0.2883, 0.3047, 0.6650},
+      {0.4047, 0.8828, 0.8732, 0.5743, 0.1091, 0.0381}};
+  constexpr double kHeights[4] = {1, 1.2, 3, 3.2};
+  double sum = 0;
+  for (int k = 0; k < 4; ++k) {
+    double distance = 0;
+    std::map<std::string, double> by;
+    for (const auto& [name, value] : parameters) {
+      const int i = name[0] - 'a';
+      const double x = std::get<double>(value) - kCentres[k][i];
+      distance += kWidths[k][i] * x * x;
+      by[name] = 2 * kWidths[k][i] * x;
+    }
+    const double hill = kHeights[k] * std::exp(-distance);
+    sum -= hill;
+    for (const auto& [name, slope] : by) slopes[name] += hill * slope;
+  }
+  return sum;
+}
+
+// How many trials it takes to come below -3.1, at most 60. Gradients are `sign`
+// times right but for noise of 0.1 each, as reported; 0: none are asked for.
+int TrialsToTheTop(double sign, uint64_t seed, std::string* why = nullptr) {
+  StudySpec spec = Spec(Numbers(6));
+  spec.seed = seed;
+  if (sign != 0) spec.gradients.metric = "loss";
+  const auto strategy = *MakeSearchStrategy(spec);
+  Random errors(seed, 1 << 20);
+  for (int i = 1; i <= 60; ++i) {
+    Random random(seed, i);
+    Trial trial = AsTrial(strategy->Suggest({}, 1, random).value()[0]);
+    trial.id = {i};
+    trial.state = TrialState::kCompleted;
+    Measurement report{.sequence = 1, .step = 1};
+    auto& slopes = report.gradients["loss"];
+    report.metrics["loss"] = Hartmann(trial.parameters, slopes);
+    for (auto& [name, slope] : slopes) {
+      slope = sign * slope + 0.1 * NormalQuantile(errors.Uniform());
+      report.gradient_deviations["loss"][name] = 0.1;
+    }
+    trial.last_step = 1;
+    trial.final_metrics = report.metrics;
+    if (strategy->WantsReports()) strategy->ObserveReport(trial, report);
+    strategy->Observe(trial);
+    if (why != nullptr) *why = trial.origin.why;
+    if (report.metrics["loss"] < -3.1) return i;
+  }
+  return 60;
+}
+
+TEST(BayesianTest, GradientsSaveTrials) {
+  int with = 0, without = 0;
+  for (const uint64_t seed : {1, 2, 3, 4, 5}) {
+    with += TrialsToTheTop(1, seed);
+    without += TrialsToTheTop(0, seed);
+  }
+  EXPECT_LT(with, 0.75 * without) << with << " of " << without;
+}
+
+TEST(BayesianTest, GradientsOfTheWrongSignCostFewTrials) {
+  int wrong = 0, without = 0;
+  for (const uint64_t seed : {1, 2, 3, 4, 5}) {
+    wrong += TrialsToTheTop(-1, seed);
+    without += TrialsToTheTop(0, seed);
+  }
+  EXPECT_LT(wrong, 1.4 * without) << wrong << " of " << without;
+}
+
+TEST(BayesianTest, SaysWhetherGradientsCount) {
+  std::string why;
+  TrialsToTheTop(1, 1, &why);
+  EXPECT_THAT(why, ContainsRegex("results with [0-9]+ gradients, fitted at"));
+  TrialsToTheTop(-1, 1, &why);
+  EXPECT_THAT(why, HasSubstr("; gradients left out: "));
+  TrialsToTheTop(0, 1, &why);
+  EXPECT_THAT(why, Not(HasSubstr("gradient")));
+}
+
+TEST(BayesianTest, WantsReportsForGradientsOfAnObjectiveToTheEnd) {
+  StudySpec spec = Spec(Numbers(2));
+  EXPECT_FALSE((*MakeSearchStrategy(spec))->WantsReports());
+  spec.gradients.metric = "other";
+  EXPECT_FALSE((*MakeSearchStrategy(spec))->WantsReports());
+  spec.gradients.metric = "loss";
+  const auto strategy = *MakeSearchStrategy(spec);
+  for (int i = 1; i <= 30; ++i) {
+    EXPECT_TRUE(strategy->WantsReports());
+    Trial trial;
+    trial.id = {i};
+    trial.state = TrialState::kCompleted;
+    trial.parameters = {{"a", i / 31.0}, {"b", 0.5}};
+    trial.final_metrics["loss"] = i;
+    strategy->Observe(trial);
+  }
+  EXPECT_TRUE(strategy->WantsReports());
 }
 
 TEST(BayesianTest, MaximisesWhatIsToBeMaximised) {
