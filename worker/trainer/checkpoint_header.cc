@@ -92,6 +92,10 @@ json IdentityOf(const Configuration& config) {
   json identity = DataIdentity(config.data);
   identity.update(ModelIdentity(config.model));
   identity["loss"] = NameOf(kLossNames, config.loss);
+  // What the metrics are measured on.
+  if (config.vectors.Any()) {
+    identity["vectors.fraction"] = config.vectors.fraction;
+  }
   return identity;
 }
 
@@ -137,9 +141,10 @@ Done CheckContinues(const CheckpointHeader& header,
         key + ": the checkpoint to resume is of " + theirs +
         ", this trial has " + ours +
         "; a continued training may change optimizer, regularization, "
-        "schedule, model.dropout, label_smoothing, loss_weights, "
+        "schedule, model.dropout, augmentation, label_smoothing, loss_weights, "
         "class_weights, "
-        "hypergradient, batch_size, epochs, seed, threads, device, divergence "
+        "hypergradient, vectors but vectors.fraction, batch_size, epochs, "
+        "seed, threads, device, divergence "
         "and checkpoint");
   }
   return Success();

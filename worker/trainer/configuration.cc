@@ -21,6 +21,8 @@ constexpr Range kOpenFraction = {
     .min = 0, .max = 1, .min_open = true, .max_open = true};
 constexpr Range kPenalty = {.min = 0, .max = 1000};
 constexpr Range kPositive = {.min = 0, .max = 1000, .min_open = true};
+constexpr Range kVectorRate = {.min = 0, .max = 10, .min_open = true};
+constexpr Range kVectorPrior = {.min = 0, .max = 10};
 
 bool IsCsv(const std::string& name) {
   return name.ends_with(".csv") || name.ends_with(".csv.gz");
@@ -147,6 +149,17 @@ ModelConfig ReadModel(ConfigurationReader& in, const DataConfig& data) {
   model.dropout = in.Number("model.dropout", kProbability, 0);
   model.batch_norm = in.Boolean("model.batch_norm", false);
   return model;
+}
+
+AugmentationConfig ReadAugmentation(ConfigurationReader& in,
+                                    const DataConfig& data) {
+  const Condition images = {
+      data.source == DataSource::kIdx,
+      "allowed only when data.name is a folder of images (IDX files)"};
+  return {.rotation = in.Number("augmentation.rotation", {.min = 0, .max = 180},
+                                0, images),
+          .noise = in.Number("augmentation.noise", {.min = 0, .max = 10}, 0,
+                             images)};
 }
 
 LossKind ReadLoss(ConfigurationReader& in, const DataConfig& data) {
@@ -350,6 +363,55 @@ HypergradientConfig ReadHypergradient(ConfigurationReader& in,
   return gradient;
 }
 
+// Without `learn` the rest has no meaning.
+VectorConfig ReadVector(ConfigurationReader& in, const std::string& at,
+                        Range allowed, const VectorConfig& standard) {
+  VectorConfig vector;
+  vector.learn = in.Boolean(at + "learn", false);
+  const Condition learnt = {vector.learn,
+                            "allowed only when " + at + "learn is true"};
+  vector.start = in.Number(at + "start", allowed, standard.start, learnt);
+  vector.rate = in.Number(at + "rate", kVectorRate, standard.rate, learnt);
+  vector.prior = in.Number(at + "prior", kVectorPrior, standard.prior, learnt);
+  return vector;
+}
+
+// The trial's own, unless it has none or can only do a few parameters.
+HypergradientMethod StandardVectorMethod(HypergradientMethod method) {
+  const bool any_number = method != HypergradientMethod::kNone &&
+                          method != HypergradientMethod::kForward;
+  return any_number ? method : HypergradientMethod::kIftNeumann;
+}
+
+VectorsConfig ReadVectors(ConfigurationReader& in,
+                          HypergradientMethod gradient_method) {
+  using Method = HypergradientMethod;
+  const std::string at = "vectors.";
+  VectorsConfig vectors;
+  vectors.weight_decay = ReadVector(in, at + "weight_decay.", kPositive,
+                                    {.start = 1e-4, .rate = 0.1, .prior = 0.1});
+  vectors.example_weights =
+      ReadVector(in, at + "example_weights.", kOpenFraction,
+                 {.start = 0.5, .rate = 0.3, .prior = 0.1});
+  const Condition any = {vectors.Any(),
+                         "allowed only when vectors.weight_decay.learn or "
+                         "vectors.example_weights.learn is true"};
+  vectors.method =
+      in.Choice<Method>(at + "method",
+                        {{"ift_neumann", Method::kIftNeumann},
+                         {"ift_cg", Method::kIftCg},
+                         {"truncated", Method::kTruncated},
+                         {"one_step", Method::kOneStep}},
+                        StandardVectorMethod(gradient_method), any);
+  const Condition implicit =
+      any.holds ? in.With(at + "method", {"ift_neumann", "ift_cg"}) : any;
+  vectors.every = in.Integer(at + "every", 1, 1'000'000, 10, any);
+  vectors.terms = in.Integer(at + "terms", 1, 10'000, 20, implicit);
+  vectors.damping = in.Number(at + "damping", kPenalty, 1e-3, implicit);
+  vectors.fraction = in.Number(at + "fraction", kOpenFraction, 0.5, any);
+  return vectors;
+}
+
 }  // namespace
 
 Result<Configuration> ReadConfiguration(const nlohmann::json& config,
@@ -358,6 +420,7 @@ Result<Configuration> ReadConfiguration(const nlohmann::json& config,
   Configuration read;
   read.data = ReadData(in);
   read.model = ReadModel(in, read.data);
+  read.augmentation = ReadAugmentation(in, read.data);
   read.loss = ReadLoss(in, read.data);
   read.optimizer = ReadOptimizer(in);
   read.regularization = ReadRegularization(in, read.model);
@@ -365,6 +428,7 @@ Result<Configuration> ReadConfiguration(const nlohmann::json& config,
   read.schedule = ReadSchedule(in, read.optimizer.learning_rate);
   ReadRun(in, read);
   read.hypergradient = ReadHypergradient(in, read);
+  read.vectors = ReadVectors(in, read.hypergradient.method);
 
   std::string message;
   for (const std::string& mistake : in.Mistakes()) {

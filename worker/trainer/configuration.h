@@ -73,6 +73,14 @@ struct ModelConfig {
   bool batch_norm = false;
 };
 
+// Of images in training; see augmentation.h.
+struct AugmentationConfig {
+  double rotation = 0;  // Degrees.
+  double noise = 0;
+
+  bool Any() const { return rotation > 0 || noise > 0; }
+};
+
 struct OptimizerConfig {
   OptimizerKind kind = OptimizerKind::kAdam;
   double learning_rate = 0;
@@ -131,9 +139,31 @@ struct HypergradientConfig {
   int64_t splits = 1;
 };
 
+// A hyperparameter for each weight, or for each example, learnt within the
+// training: see hypergradient/vector_learner.h.
+struct VectorConfig {
+  bool learn = false;
+  double start = 0;  // In its own unit.
+  double rate = 0;   // Of Adam, in the unit that is learnt in.
+  double prior = 0;  // Back to the start, a step: this share of the rate.
+};
+
+struct VectorsConfig {
+  VectorConfig weight_decay;
+  VectorConfig example_weights;
+  HypergradientMethod method = HypergradientMethod::kIftNeumann;
+  int64_t every = 0;  // Batches.
+  int64_t terms = 0;
+  double damping = 0;
+  double fraction = 0;  // Of the validation part, to learn from.
+
+  bool Any() const { return weight_decay.learn || example_weights.learn; }
+};
+
 struct Configuration {
   DataConfig data;
   ModelConfig model;
+  AugmentationConfig augmentation;
   LossKind loss = LossKind::kCrossEntropy;
   LossTerms loss_terms;
   OptimizerConfig optimizer;
@@ -147,6 +177,10 @@ struct Configuration {
   OnDivergence divergence = OnDivergence::kStop;
   CheckpointConfig checkpoint;
   HypergradientConfig hypergradient;
+  VectorsConfig vectors;
+
+  // Whether a training step draws from Torch's generator.
+  bool Draws() const { return model.dropout > 0 || augmentation.Any(); }
 };
 
 // `config` is a nested object; each key of `parameters` is the dotted path of

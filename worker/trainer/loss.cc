@@ -87,6 +87,7 @@ torch::Tensor WeightedLoss(LossKind loss, const LossTensors& terms,
   for (const auto& [other, weight] : terms.loss_weights) {
     losses = losses + weight * ExampleLosses(other, outputs, truth, {});
   }
+  if (terms.example_factors.defined()) losses = losses * terms.example_factors;
   if (terms.class_weights.empty()) return losses.mean();
   torch::Tensor weights = torch::ones_like(losses.detach());
   for (const auto& [label, weight] : terms.class_weights) {
@@ -96,11 +97,15 @@ torch::Tensor WeightedLoss(LossKind loss, const LossTensors& terms,
 }
 
 torch::Tensor TrainingLoss(LossKind loss, const LossTerms& terms,
+                           const torch::Tensor& example_factors,
                            const torch::Tensor& outputs,
                            const torch::Tensor& truth) {
-  if (terms.Plain()) return LossOf(loss, outputs, truth);
-  return WeightedLoss(loss, TensorsOf(terms, outputs.options()), outputs,
-                      truth);
+  if (terms.Plain() && !example_factors.defined()) {
+    return LossOf(loss, outputs, truth);
+  }
+  LossTensors tensors = TensorsOf(terms, outputs.options());
+  tensors.example_factors = example_factors;
+  return WeightedLoss(loss, tensors, outputs, truth);
 }
 
 torch::Tensor ExampleLosses(LossKind loss, const torch::Tensor& outputs,

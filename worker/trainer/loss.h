@@ -29,17 +29,20 @@ struct LossTensors {
   torch::Tensor label_smoothing;
   std::map<LossKind, torch::Tensor> loss_weights;
   std::map<int64_t, torch::Tensor> class_weights;
+  torch::Tensor example_factors;  // [batch]; of each example's loss.
 };
 
-// The mean of the loss and its weighted others over the examples, each weighted
-// by its class. Can be differentiated twice.
+// The mean of the loss and its weighted others over the examples, each times
+// its factor and weighted by its class; the factors do not count in what the
+// mean is divided by. Can be differentiated twice.
 torch::Tensor WeightedLoss(LossKind loss, const LossTensors& terms,
                            const torch::Tensor& outputs,
                            const torch::Tensor& truth);
 
-// What a training minimizes: LossOf() where the terms are plain, else
-// WeightedLoss().
+// What a training minimizes: LossOf() where the terms are plain and no factors
+// are given ([batch] or undefined), else WeightedLoss().
 torch::Tensor TrainingLoss(LossKind loss, const LossTerms& terms,
+                           const torch::Tensor& example_factors,
                            const torch::Tensor& outputs,
                            const torch::Tensor& truth);
 

@@ -21,6 +21,24 @@ std::vector<std::string> MetricNames(Task task) {
           "f1",   "train_loss", "learning_rate", "examples_per_second"};
 }
 
+std::vector<std::string> VectorMetricNames(const VectorsConfig& config) {
+  std::vector<std::string> names;
+  if (!config.Any()) return names;
+  const auto add = [&names](const std::string& vector) {
+    for (const char* summary :
+         {"_mean", "_deviation", "_min", "_q10", "_median", "_q90", "_max"}) {
+      names.push_back(vector + summary);
+    }
+  };
+  if (config.weight_decay.learn) add("weight_decay");
+  if (config.example_weights.learn) {
+    add("example_weight");
+    names.emplace_back("example_weight_low");
+  }
+  names.emplace_back("vector_failures");
+  return names;
+}
+
 ConfusionMatrix::ConfusionMatrix(int64_t classes)
     : classes_(classes), counts_(classes * classes) {}
 

@@ -35,6 +35,9 @@ struct MetricGradient {
 // but train_loss, learning_rate and examples_per_second.
 std::vector<std::string> MetricNames(Task task);
 
+// What is reported of vectors that are learnt; none if there are none.
+std::vector<std::string> VectorMetricNames(const VectorsConfig& config);
+
 // Counts of classifications by true class (row) and predicted class (column).
 class ConfusionMatrix {
  public:

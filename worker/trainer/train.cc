@@ -2,6 +2,7 @@
 
 #include <ATen/Context.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cmath>
 #include <exception>
@@ -12,11 +13,13 @@
 #include <vector>
 
 #include "nlohmann/json.hpp"
+#include "worker/trainer/augmentation.h"
 #include "worker/trainer/checkpoint_folder.h"
 #include "worker/trainer/checkpoint_header.h"
 #include "worker/trainer/choice_names.h"
 #include "worker/trainer/device.h"
 #include "worker/trainer/hypergradient/hypergradient_probe.h"
+#include "worker/trainer/hypergradient/vector_learner.h"
 #include "worker/trainer/loss.h"
 #include "worker/trainer/metrics.h"
 #include "worker/trainer/models/model.h"
@@ -77,6 +80,7 @@ class Training {
  private:
   enum class EpochEnd { kFinished, kSpent, kStopped };
 
+  void SplitValidation();
   Done ResumeFrom(SavedState saved);
   void ResumeOptimizer(SavedState& saved);
   bool SecondsAreSpent() const;
@@ -91,6 +95,7 @@ class Training {
   int64_t BatchesFrom(int64_t begin) const;  // To the end of an epoch.
   void MeasureTraining(const TrainingPosition& before);
   torch::Tensor TrainBatch(const torch::Tensor& rows);
+  void LearnVectors();  // Where a step is due.
   int64_t BatchEnd(int64_t begin) const;
   Evaluation Evaluate(const Part& part);
   void Count(const torch::Tensor& outputs, const torch::Tensor& truth,
@@ -119,12 +124,15 @@ class Training {
   const int64_t horizon_;
   const std::optional<int64_t> horizon_seconds_;
 
+  const AugmentationTensors magnitudes_;
   Part train_;
-  Part validation_;
+  Part outer_;       // What vectors are learnt from.
+  Part validation_;  // What is reported; apart from `outer_`.
   torch::nn::Sequential network_;
   std::vector<torch::Tensor> weights_;
   std::unique_ptr<torch::optim::Optimizer> optimizer_;
   std::unique_ptr<OnlineRate> online_rate_;
+  std::unique_ptr<VectorLearner> vectors_;
   std::unique_ptr<HypergradientProbe> probe_;
 
   CheckpointFolder checkpoints_;
@@ -147,10 +155,13 @@ Training::Training(const TrialFile& trial, const PreparedData& data,
       last_epoch_(LastEpoch(trial)),
       horizon_(Horizon(trial)),
       horizon_seconds_(HorizonSeconds(trial)),
+      magnitudes_(TensorsOf(config_.augmentation,
+                            torch::TensorOptions().device(device_))),
       train_(ToDevice(data.train, data.shape, device_)),
       validation_(ToDevice(data.validation, data.shape, device_)),
       checkpoints_(trial.checkpoint, config_.checkpoint.every_seconds,
                    progress) {
+  SplitValidation();
   UseThreads(config_.threads);
   SetSeed(SeedOf(trial));
   network_ = MakeModel(config_.model, data.shape,
@@ -160,11 +171,29 @@ Training::Training(const TrialFile& trial, const PreparedData& data,
   optimizer_ = MakeOptimizer(config_.optimizer, weights_);
   online_rate_ =
       std::make_unique<OnlineRate>(config_.optimizer.online_rate, weights_);
+  vectors_ = std::make_unique<VectorLearner>(config_, network_, *optimizer_,
+                                             train_, outer_, device_);
   probe_ = std::make_unique<HypergradientProbe>(
-      trial, data, network_, *optimizer_, train_, validation_, device_);
+      trial, data, network_, *optimizer_, train_, validation_, device_,
+      vectors_->values());
   loss_sum_ = torch::zeros(
       {}, torch::TensorOptions().dtype(torch::kDouble).device(device_));
   position_.order = Random(SeedOf(trial)).state();
+}
+
+// At least one example on each side.
+void Training::SplitValidation() {
+  if (!config_.vectors.Any()) return;
+  const int64_t size = validation_.size();
+  const int64_t count = std::clamp<int64_t>(
+      std::llround(config_.vectors.fraction * static_cast<double>(size)), 1,
+      size - 1);
+  const auto slice = [](const Part& part, int64_t begin, int64_t end) {
+    return Part{.inputs = part.inputs.slice(0, begin, end),
+                .truth = part.truth.slice(0, begin, end)};
+  };
+  outer_ = slice(validation_, 0, count);
+  validation_ = slice(validation_, count, size);
 }
 
 Done Training::Resume() {
@@ -192,6 +221,7 @@ Done Training::ResumeFrom(SavedState saved) {
   saved.LoadNetwork(*network_);
   ResumeOptimizer(saved);
   saved.LoadOnlineRate(*online_rate_);
+  saved.LoadVectors(*vectors_);
   if (header.device == device_.str()) saved.LoadRandom(device_);
   position_ = header.position;
   loss_sum_.fill_(position_.loss_sum);
@@ -260,9 +290,19 @@ void Training::TrainNextBatch(const torch::Tensor& rows) {
   const int64_t size = BatchEnd(begin) - begin;
   loss_sum_ +=
       TrainBatch(rows.narrow(0, begin, size)) * static_cast<double>(size);
+  LearnVectors();
   position_.examples += size;
   position_.seconds += Since(begin_time).count();
   unsaved_ = true;
+}
+
+void Training::LearnVectors() {
+  const Done step = vectors_->AfterBatch();
+  if (step.ok()) return;
+  const std::string reason = "No step of the vectors in epoch " +
+                             std::to_string(position_.epoch + 1) + ": " +
+                             step.error().message + ".";
+  progress_.Attribute("vector_failure", reason);
 }
 
 double Training::ScheduledRate(const ScheduleConfig& schedule,
@@ -319,15 +359,18 @@ torch::Tensor Training::TrainBatch(const torch::Tensor& rows) {
   const Part batch = RowsOf(train_, rows);
   optimizer_->zero_grad();
   probe_->BeforeBatch(Place(), rows);
-  const torch::Tensor loss =
-      TrainingLoss(config_.loss, config_.loss_terms,
-                   network_->forward(batch.inputs), batch.truth);
+  vectors_->BeforeBatch(rows);
+  const torch::Tensor loss = TrainingLoss(
+      config_.loss, config_.loss_terms, vectors_->ExampleWeights(rows),
+      network_->forward(Augmented(batch.inputs, magnitudes_)), batch.truth);
   loss.backward();
   AddPenaltyGradients(config_.regularization, weights_);
+  vectors_->AddDecayGradients(weights_);
   position_.learning_rate =
       online_rate_->Next() *
       ScheduledRate(config_.schedule, config_.optimizer.learning_rate);
   probe_->AtRate(position_.learning_rate, RateSlope());
+  vectors_->AtRate(position_.learning_rate, RateSlope());
   SetLearningRate(*optimizer_, position_.learning_rate);
   optimizer_->step();
   return loss.detach().to(torch::kDouble);
@@ -399,6 +442,8 @@ Metrics Training::EpochMetrics(const Evaluation& evaluation) const {
   metrics.push_back({"train_loss", position_.train_loss});
   metrics.push_back({"learning_rate", position_.learning_rate});
   metrics.push_back({"examples_per_second", position_.examples_per_second});
+  const Metrics summary = vectors_->Summary();
+  metrics.insert(metrics.end(), summary.begin(), summary.end());
   return metrics;
 }
 
@@ -491,8 +536,9 @@ CheckpointFolder::Write Training::Writer() {
         .position = position_};
     header.position.loss_sum = loss_sum_.item<double>();
     header.position.rate_factor = online_rate_->state().factor;
-    return SaveState(path, header,
-                     {*network_, *optimizer_, *online_rate_, device_});
+    return SaveState(
+        path, header,
+        {*network_, *optimizer_, *online_rate_, *vectors_, device_});
   };
 }
 

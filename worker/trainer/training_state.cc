@@ -59,6 +59,11 @@ Done SaveState(const std::string& path, const CheckpointHeader& header,
     state.optimizer.save(optimizer);
     archive.write("optimizer", optimizer);
     WriteTensors("before", state.online_rate.state().before, archive);
+    torch::serialize::OutputArchive vectors(archive.compilation_unit());
+    for (const auto& [name, tensor] : state.vectors.ToSave()) {
+      vectors.write(name, tensor);
+    }
+    archive.write("vectors", vectors);
     archive.write("random", RandomState(state.device));
     archive.save_to(path);
     return Success();
@@ -110,6 +115,18 @@ void SavedState::LoadOnlineRate(OnlineRate& rate) {
     state.before.push_back(weight);
   }
   rate.Continue(std::move(state));
+}
+
+void SavedState::LoadVectors(VectorLearner& vectors) {
+  torch::serialize::InputArchive saved;
+  if (!archive_.try_read("vectors", saved)) return;  // An older checkpoint.
+  VectorLearner::State state;
+  for (const std::string& name : saved.keys()) {
+    torch::Tensor tensor;
+    saved.read(name, tensor);
+    state[name] = tensor;
+  }
+  vectors.Continue(state);
 }
 
 void SavedState::LoadRandom(torch::Device device) {

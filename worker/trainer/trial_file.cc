@@ -125,8 +125,11 @@ class Envelope {
   std::optional<Error> error_;
 };
 
-Done CheckMetrics(const std::vector<std::string>& wanted, Task task) {
-  const std::vector<std::string> names = MetricNames(task);
+Done CheckMetrics(const std::vector<std::string>& wanted,
+                  const Configuration& config) {
+  std::vector<std::string> names = MetricNames(config.data.task);
+  const std::vector<std::string> of_vectors = VectorMetricNames(config.vectors);
+  names.insert(names.end(), of_vectors.begin(), of_vectors.end());
   const std::set<std::string> known(names.begin(), names.end());
   for (const std::string& metric : wanted) {
     // A final test's metrics come once, under their own names.
@@ -275,7 +278,7 @@ Result<TrialFile> ReadEnvelope(const json& file) {
       ReadConfigurationWith(gradients, trial.budget, metrics,
                             file.value("config", json::object()),
                             file.value("parameters", json::object())));
-  TRAINER_RETURN_IF_ERROR(CheckMetrics(metrics, trial.config.data.task));
+  TRAINER_RETURN_IF_ERROR(CheckMetrics(metrics, trial.config));
   ApplyExamples(trial);
   TRAINER_RETURN_IF_ERROR(CheckBudget(trial));
   return trial;

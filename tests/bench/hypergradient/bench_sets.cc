@@ -30,14 +30,13 @@ BenchSets ReadBenchSets(const std::string& data_root, int64_t train,
   const nlohmann::json config = {{"data",
                                   {{"train_examples", train},
                                    {"validation_examples", validation},
-                                   {"test_examples", test},
                                    {"standardize", false}}}};
   const PreparedData data = OrDie(
       PrepareData(OrDie(ReadConfiguration(config, nlohmann::json::object())),
                   data_root, TestPart::kWanted));
   return {.train = Owned(data.train),
           .validation = Owned(data.validation),
-          .test = Owned(data.test)};
+          .test = RowsOf(Owned(data.test), torch::arange(test))};
 }
 
 Tensors InitialWeights(const std::vector<int64_t>& sizes) {

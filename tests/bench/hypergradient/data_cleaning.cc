@@ -1,11 +1,14 @@
 // Data hyper-cleaning (Franceschi 2017, 2018): half of the training labels are
 // wrong; one weight for each training example, learnt by the validation loss,
-// tells which.
+// tells which. A wrong label is always another one than the true one.
 
+#include <algorithm>
 #include <cmath>
 #include <cstdio>
+#include <fstream>
 
 #include "tests/bench/hypergradient/bench_sets.h"
+#include "worker/trainer/choice_names.h"
 #include "worker/trainer/loss.h"
 
 namespace assay {
@@ -15,6 +18,7 @@ constexpr int64_t kClasses = 10;
 constexpr int64_t kHypersteps = 100;
 constexpr int64_t kInnerSteps = 20;
 constexpr int64_t kFinalSteps = 600;
+constexpr double kPenalty = 0.01;
 
 struct Cleaning {
   BenchSets sets;       // With the wrong labels.
@@ -32,7 +36,11 @@ Cleaning Spoil(BenchSets sets) {
   return cleaning;
 }
 
-BilevelProblem ProblemOf(const BenchSets& sets) {
+torch::Tensor Penalty(const Tensors& weights, double l2) {
+  return l2 / 2 * weights[0].square().sum();
+}
+
+BilevelProblem ProblemOf(const BenchSets& sets, double l2) {
   BilevelProblem problem;
   problem.outputs = [sets](const Tensors& weights, const Tensors&, int64_t) {
     return Scores(weights, sets.train.inputs);
@@ -43,8 +51,8 @@ BilevelProblem ProblemOf(const BenchSets& sets) {
                                                sets.train.truth, {}))
         .mean();
   };
-  problem.penalty = [](const Tensors&, const Tensors&) {
-    return torch::zeros({});
+  problem.penalty = [l2](const Tensors& weights, const Tensors&) {
+    return Penalty(weights, l2);
   };
   problem.metric_gradient = LossGradient(sets.validation);
   return problem;
@@ -70,9 +78,24 @@ TrainingPath InnerSteps(OptimizerState start) {
           }};
 }
 
-// The logits of the examples' weights.
-Tensors LearnWeights(const BenchSets& sets, HypergradientMethod method) {
-  const BilevelProblem problem = ProblemOf(sets);
+// How well `kept` finds the wrong labels.
+double F1(const torch::Tensor& kept, const torch::Tensor& clean) {
+  const auto count = [](const torch::Tensor& mask) {
+    return mask.sum().item<double>();
+  };
+  const double hits = count(~kept & ~clean);
+  return 2 * hits / (count(~kept) + count(~clean));
+}
+
+torch::Tensor KeptBy(const Tensors& hyper) { return hyper[0] > 0; }
+
+// The logits of the examples' weights. `curve` gets seconds and F1 of each
+// step.
+Tensors LearnWeights(const Cleaning& cleaning, HypergradientMethod method,
+                     double l2, std::ostream& curve) {
+  const Stopwatch watch;
+  const BenchSets& sets = cleaning.sets;
+  const BilevelProblem problem = ProblemOf(sets, l2);
   Tensors hyper = {torch::zeros({sets.train.size()})};
   HyperAdam adam(/*rate=*/0.3);
   const Tensors weights = InitialWeights({784, kClasses});
@@ -94,31 +117,21 @@ Tensors LearnWeights(const BenchSets& sets, HypergradientMethod method) {
       return hyper;
     }
     hyper = adam.Step(hyper, gradient->values);
+    curve << watch.Seconds() << ' ' << F1(KeptBy(hyper), cleaning.clean)
+          << '\n';
   }
   return hyper;
 }
 
-double TestAccuracy(const Part& part, const Part& test, double penalty = 0,
-                    int64_t steps = kFinalSteps) {
+double TestAccuracy(const Part& part, const Part& test, double l2) {
   const Tensors weights = Descend(
-      [&](const Tensors& at) {
-        return MeanLoss(at, part) + penalty / 2 * at[0].square().sum();
-      },
-      InitialWeights({784, kClasses}), steps);
+      [&](const Tensors& at) { return MeanLoss(at, part) + Penalty(at, l2); },
+      InitialWeights({784, kClasses}), kFinalSteps);
   return Accuracy(weights, test);
 }
 
 Part Kept(const Part& part, const torch::Tensor& mask) {
   return RowsOf(part, mask.nonzero().squeeze(1));
-}
-
-// How well `kept` finds the wrong labels.
-double F1(const torch::Tensor& kept, const torch::Tensor& clean) {
-  const auto count = [](const torch::Tensor& mask) {
-    return mask.sum().item<double>();
-  };
-  const double hits = count(~kept & ~clean);
-  return 2 * hits / (count(~kept) + count(~clean));
 }
 
 void PrintRow(const char* name, const char* published, double f1,
@@ -128,51 +141,92 @@ void PrintRow(const char* name, const char* published, double f1,
 }
 
 void PrintLearnt(const char* name, const Cleaning& cleaning,
-                 HypergradientMethod method) {
+                 HypergradientMethod method, double l2,
+                 const BenchOptions& options) {
+  std::ofstream curve;  // Without a folder it leads nowhere.
+  if (!options.curves.empty()) {
+    curve.open(options.curves + "/cleaning-" +
+               NameOf(kHypergradientNames, method) +
+               (l2 > 0 ? "-penalty.dat" : ".dat"));
+  }
   const Stopwatch watch;
-  const Tensors hyper = LearnWeights(cleaning.sets, method);
+  const torch::Tensor kept = KeptBy(LearnWeights(cleaning, method, l2, curve));
   const double seconds = watch.Seconds();
-  const torch::Tensor kept = hyper[0] > 0;
   const BenchSets& sets = cleaning.sets;
-  PrintRow(
-      name, ".914-.924", F1(kept, cleaning.clean),
-      TestAccuracy(Joined(Kept(sets.train, kept), sets.validation), sets.test),
-      seconds);
+  PrintRow(name, ".914-.924", F1(kept, cleaning.clean),
+           TestAccuracy(Joined(Kept(sets.train, kept), sets.validation),
+                        sets.test, l2),
+           seconds);
 }
 
-// The same seconds on one penalty and one number of steps for all examples,
-// drawn at random and judged by the validation part.
+// What holds for all examples: descent for so many steps, with this penalty,
+// the training examples weighted so against those of the validation part.
+struct GlobalChoice {
+  double penalty = 0;
+  double train_weight = 1;
+  int64_t steps = kFinalSteps;
+};
+
+GlobalChoice DrawChoice() {
+  const auto uniform = [] { return torch::rand({}).item<double>(); };
+  return {.penalty = std::pow(10, -5 + 5 * uniform()),
+          .train_weight = std::pow(10, -3 + 3 * uniform()),
+          .steps = torch::randint(10, kFinalSteps + 1, {1}).item<int64_t>()};
+}
+
+double AccuracyWith(const GlobalChoice& choice, const Part& train,
+                    const Part& trusted, const Part& judge) {
+  const double share =
+      choice.train_weight * static_cast<double>(train.size()) /
+      (choice.train_weight * static_cast<double>(train.size()) +
+       static_cast<double>(trusted.size()));
+  const Tensors weights = Descend(
+      [&](const Tensors& at) {
+        return share * MeanLoss(at, train) +
+               (1 - share) * MeanLoss(at, trusted) +
+               choice.penalty / 2 * at[0].square().sum();
+      },
+      InitialWeights({784, kClasses}), choice.steps);
+  return Accuracy(weights, judge);
+}
+
+Part Half(const Part& part, int64_t which) {
+  return RowsOf(part, torch::arange(which, part.size(), 2));
+}
+
+// The same seconds on choices for all examples, drawn at random; one half of
+// the validation part is trained on, the other judges.
 void PrintTuned(const BenchSets& sets, double seconds) {
   const Stopwatch watch;
+  const Part trusted = Half(sets.validation, 0);
+  const Part judge = Half(sets.validation, 1);
   double best = 0;
-  double penalty = 0;
-  int64_t steps = 0;
+  GlobalChoice chosen;
   int64_t tries = 0;
   while (watch.Seconds() < seconds) {
-    const double l2 = std::pow(10, -5 + 5 * torch::rand({}).item<double>());
-    const int64_t length = torch::randint(10, 601, {1}).item<int64_t>();
-    const double accuracy =
-        TestAccuracy(sets.train, sets.validation, l2, length);
+    const GlobalChoice choice = DrawChoice();
+    const double accuracy = AccuracyWith(choice, sets.train, trusted, judge);
     ++tries;
     if (accuracy <= best) continue;
     best = accuracy;
-    penalty = l2;
-    steps = length;
+    chosen = choice;
   }
-  const double accuracy = TestAccuracy(Joined(sets.train, sets.validation),
-                                       sets.test, penalty, steps);
+  const double spent = watch.Seconds();
+  const double accuracy =
+      AccuracyWith(chosen, sets.train, sets.validation, sets.test);
   std::printf(
-      "  %-34s %-14s %6s %9.4f %8.1f  (%lld tries: l2 %.2g, %lld "
-      "steps)\n",
-      "all, tuned penalty and steps", "", "", accuracy, seconds,
-      static_cast<long long>(tries), penalty, static_cast<long long>(steps));
+      "  %-34s %-14s %6s %9.4f %8.1f  (%lld tries: l2 %.2g, weight %.2g, "
+      "%lld steps)\n",
+      "all, tuned globally", "", "", accuracy, spent,
+      static_cast<long long>(tries), chosen.penalty, chosen.train_weight,
+      static_cast<long long>(chosen.steps));
 }
 
 }  // namespace
 
-void CleanData(const std::string& data_root) {
+void CleanData(const BenchOptions& options) {
   torch::manual_seed(1);
-  const BenchSets original = ReadBenchSets(data_root, 3000, 3000, 4000);
+  const BenchSets original = ReadBenchSets(options.data_root, 3000, 3000, 4000);
   const Cleaning cleaning = Spoil(original);
   const BenchSets& sets = cleaning.sets;
   std::printf(
@@ -181,21 +235,25 @@ void CleanData(const std::string& data_root) {
       "  %-34s %-14s %6s %9s %8s\n",
       static_cast<long long>(kHypersteps), static_cast<long long>(kInnerSteps),
       "", "published F1", "F1", "test acc", "seconds");
-  PrintRow(
-      "oracle: clean examples", "", 1,
-      TestAccuracy(Joined(Kept(sets.train, cleaning.clean), sets.validation),
-                   sets.test),
-      0);
-  PrintRow("all examples", "", 0,
-           TestAccuracy(Joined(sets.train, sets.validation), sets.test), 0);
-  PrintRow("validation part alone", "", 0,
-           TestAccuracy(sets.validation, sets.test), 0);
-  const Stopwatch watch;
-  PrintLearnt("truncated, 20 steps", cleaning, HypergradientMethod::kTruncated);
-  const double seconds = watch.Seconds();
-  PrintLearnt("ift_cg, 20 iterations", cleaning, HypergradientMethod::kIftCg);
-  PrintLearnt("ift_neumann, 20 terms", cleaning,
-              HypergradientMethod::kIftNeumann);
+  double seconds = 0;  // Of the longest.
+  for (const double l2 : {0.0, kPenalty}) {
+    std::printf(l2 > 0 ? "  with l2 %.3g:\n" : "  without a penalty:\n", l2);
+    const auto print = [&](const char* name, double f1, const Part& part) {
+      PrintRow(name, "", f1, TestAccuracy(part, sets.test, l2), 0);
+    };
+    print("oracle: clean examples", 1,
+          Joined(Kept(sets.train, cleaning.clean), sets.validation));
+    print("all examples", 0, Joined(sets.train, sets.validation));
+    print("validation part alone", 0, sets.validation);
+    const Stopwatch watch;
+    PrintLearnt("truncated, 20 steps", cleaning,
+                HypergradientMethod::kTruncated, l2, options);
+    seconds = std::max(seconds, watch.Seconds());
+    PrintLearnt("ift_cg, 20 iterations", cleaning, HypergradientMethod::kIftCg,
+                l2, options);
+    PrintLearnt("ift_neumann, 20 terms", cleaning,
+                HypergradientMethod::kIftNeumann, l2, options);
+  }
   PrintTuned(sets, seconds);
 }
 

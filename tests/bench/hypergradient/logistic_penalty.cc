@@ -145,9 +145,10 @@ BenchSets InDouble(BenchSets sets) {
 
 }  // namespace
 
-void FindLogisticPenalty(const std::string& data_root) {
+void FindLogisticPenalty(const BenchOptions& options) {
   torch::manual_seed(3);
-  const BenchSets sets = InDouble(ReadBenchSets(data_root, 1000, 1000, 1000));
+  const BenchSets sets =
+      InDouble(ReadBenchSets(options.data_root, 1000, 1000, 1000));
   const BilevelProblem problem = PenalizedProblem(sets);
   const Tensors start = {torch::zeros({10, 784}, torch::kDouble),
                          torch::zeros({10}, torch::kDouble)};

@@ -49,7 +49,7 @@ Metrics TrainWith(const nlohmann::json& optimizer,
 
 }  // namespace
 
-void DescendOnline(const std::string& data_root) {
+void DescendOnline(const BenchOptions& options) {
   std::printf(
       "\nOnline learning rate: MLP 128, 5000 images, 5 epochs; training loss "
       "/\n"
@@ -58,11 +58,11 @@ void DescendOnline(const std::string& data_root) {
       "optimizer", "rate", "alone", "online", "last rate");
   for (const char* name : {"sgd", "adam"}) {
     for (const double rate : {1e-5, 1e-4, 1e-3, 1e-2}) {
-      const Metrics alone =
-          TrainWith({{"name", name}, {"learning_rate", rate}}, data_root);
+      const Metrics alone = TrainWith({{"name", name}, {"learning_rate", rate}},
+                                      options.data_root);
       const Metrics online = TrainWith(
           {{"name", name}, {"learning_rate", rate}, {"online_rate", 0.05}},
-          data_root);
+          options.data_root);
       std::printf("  %-10s %-10.0e %9.4f/%-8.4f %9.4f/%-8.4f %12.2e\n", name,
                   rate, MetricOf(alone, "train_loss"), MetricOf(alone, "loss"),
                   MetricOf(online, "train_loss"), MetricOf(online, "loss"),

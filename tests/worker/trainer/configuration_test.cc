@@ -135,6 +135,13 @@ INSTANTIATE_TEST_SUITE_P(
         BadInput{R"({"model": {"name": "cnn", "kernel": 4}})", "{}",
                  "model.kernel: 4 is even; allowed: 1, 3, 5"},
         // Impossible together.
+        BadInput{R"({"augmentation": {"rotation": 181}})", "{}",
+                 "augmentation.rotation: 181 is not a number in [0, 180]"},
+        BadInput{R"({"data": {"name": "synthetic"},
+                     "augmentation": {"noise": 0.1}})",
+                 "{}",
+                 "augmentation.noise: 0.1 is allowed only when data.name is a "
+                 "folder of images (IDX files)"},
         BadInput{R"({"optimizer": {"momentum": 0.9}})", "{}",
                  "optimizer.momentum: 0.9 is not allowed with optimizer.name "
                  "\"adam\"; allowed only with sgd, rmsprop"},
@@ -273,6 +280,63 @@ TEST(HypergradientConfigurationTest, KeysOfOtherMethodsAreRefused) {
               HasSubstr("is not one of none, ift_neumann, ift_cg, truncated"));
 }
 
+TEST(VectorConfigurationTest, IsOffByDefault) {
+  EXPECT_FALSE(Valid("{}").vectors.Any());
+  EXPECT_THAT(MistakesOf(R"({"vectors": {"every": 5}})"),
+              HasSubstr("vectors.every: 5 is allowed only when "
+                        "vectors.weight_decay.learn or "
+                        "vectors.example_weights.learn is true"));
+  EXPECT_THAT(MistakesOf(R"({"vectors": {"weight_decay": {"learn": true},
+                             "example_weights": {"rate": 0.1}}})"),
+              HasSubstr("vectors.example_weights.rate: 0.1 is allowed only "
+                        "when vectors.example_weights.learn is true"));
+}
+
+TEST(VectorConfigurationTest, StartRateAndPriorMayBeTheTrialsParameters) {
+  const VectorsConfig config =
+      Valid(R"({"vectors": {"weight_decay": {"learn": true}}})",
+            R"({"vectors.weight_decay.start": 0.01,
+                "vectors.weight_decay.rate": 0.2,
+                "vectors.weight_decay.prior": 0.5})")
+          .vectors;
+  EXPECT_TRUE(config.weight_decay.learn);
+  EXPECT_FALSE(config.example_weights.learn);
+  EXPECT_DOUBLE_EQ(config.weight_decay.start, 0.01);
+  EXPECT_DOUBLE_EQ(config.weight_decay.rate, 0.2);
+  EXPECT_DOUBLE_EQ(config.weight_decay.prior, 0.5);
+}
+
+TEST(VectorConfigurationTest, MethodIsTheTrialsOwnWhereThatKnowsVectors) {
+  const auto method_of = [](const std::string& method) {
+    return Valid(R"({"vectors": {"example_weights": {"learn": true}},
+                     "hypergradient": {"method": ")" +
+                 method + R"(", "parameters": ["regularization.l2"]}})")
+        .vectors.method;
+  };
+  EXPECT_EQ(method_of("truncated"), HypergradientMethod::kTruncated);
+  EXPECT_EQ(method_of("forward"), HypergradientMethod::kIftNeumann);
+  EXPECT_EQ(Valid(R"({"vectors": {"example_weights": {"learn": true}}})")
+                .vectors.method,
+            HypergradientMethod::kIftNeumann);
+}
+
+TEST(VectorConfigurationTest, MistakesAreNamed) {
+  EXPECT_THAT(MistakesOf(R"({"vectors": {"weight_decay": {"learn": 1}}})"),
+              HasSubstr("vectors.weight_decay.learn: 1 is not true or false"));
+  EXPECT_THAT(MistakesOf(R"({"vectors": {"example_weights": {
+                             "learn": true, "start": 1}}})"),
+              HasSubstr("vectors.example_weights.start: 1 is not a number in "
+                        "(0, 1)"));
+  EXPECT_THAT(MistakesOf(R"({"vectors": {"method": "forward",
+                             "weight_decay": {"learn": true}}})"),
+              HasSubstr("vectors.method: \"forward\" is not one of "
+                        "ift_neumann, ift_cg, truncated, one_step"));
+  EXPECT_THAT(MistakesOf(R"({"vectors": {"method": "truncated", "terms": 3,
+                             "weight_decay": {"learn": true}}})"),
+              HasSubstr("vectors.terms: 3 is not allowed with vectors.method "
+                        "\"truncated\""));
+}
+
 // The README's table of keys against the keys that exist.
 class ReadmeTest : public ::testing::Test {
  protected:
@@ -307,7 +371,7 @@ TEST_F(ReadmeTest, EveryDocumentedKeyExists) {
 TEST_F(ReadmeTest, EveryKeyIsDocumented) {
   for (const std::string group :
        {"data", "data.synthetic", "model", "optimizer", "regularization",
-        "schedule", "hypergradient"}) {
+        "augmentation", "schedule", "hypergradient", "vectors"}) {
     const std::string mistakes = MistakesOf("{}", json({{group, 1}}).dump());
     const size_t list = mistakes.find("keys ") + 5;
     std::istringstream keys(

@@ -195,9 +195,38 @@ INSTANTIATE_TEST_SUITE_P(
         Choice{"OnlineRate", R"({"optimizer": {"online_rate": 0.05}})"},
         Choice{"SmoothedAndWeighted", R"({"label_smoothing": 0.1,
                                           "class_weights": {"2": 3}})"},
+        // Steps of the vectors do not come with the ends of epochs.
+        Choice{"ImplicitVectors",
+               R"({"model": {"dropout": 0.2}, "vectors": {"every": 7,
+                   "weight_decay": {"learn": true},
+                   "example_weights": {"learn": true}}})"},
+        Choice{"TruncatedVectors",
+               R"({"model": {"dropout": 0.2}, "optimizer": {"name": "sgd",
+                   "learning_rate": 0.1, "momentum": 0.8},
+                   "schedule": {"name": "cosine"},
+                   "vectors": {"method": "truncated", "every": 9,
+                   "weight_decay": {"learn": true},
+                   "example_weights": {"learn": true}}})"},
         Choice{"Penalties", R"({"regularization": {"l1": 1e-3,
                                                    "l2": 1e-3}})"}),
     NameOfChoice);
+
+TEST_F(ResumeTest, VectorsComeAndGoButNotTheirPartOfTheValidation) {
+  const json both = Changed(R"({"vectors": {
+      "weight_decay": {"learn": true}, "example_weights": {"learn": true}}})");
+  const json decays =
+      Changed(R"({"vectors": {"weight_decay": {"learn": true}}})");
+  Run(both, {.to = 2, .checkpoint = Folder("both")});
+  const Recorder rest = Run(decays, {.from = 2, .resume = Folder("both")});
+  EXPECT_FALSE(rest.curves.contains("example_weight_mean"));
+  const Recorder learnt = Run(both, {.from = 0, .to = 3});
+  EXPECT_EQ(Run(both, {.from = 2, .to = 3, .resume = Folder("both")})
+                .curves.at("weight_decay_max")[0],
+            learnt.curves.at("weight_decay_max")[2]);
+  EXPECT_THAT(RefusalOf(Blobs(), {.from = 2, .resume = Folder("both")}),
+              HasSubstr("vectors.fraction: the checkpoint to resume is of 0.5, "
+                        "this trial has none"));
+}
 
 TEST_F(ResumeTest, CosineFallsTowardsTheLargestBudgetOfTheStudy) {
   const json config = Changed(R"({"schedule": {"name": "cosine"}})");

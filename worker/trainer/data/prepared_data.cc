@@ -117,6 +117,14 @@ Done CheckBatchNorm(const ModelConfig& model, const Split& split) {
       "model.batch_norm: true needs at least two training examples");
 }
 
+// They learn from one part of the validation part, the other is reported.
+Done CheckVectors(const VectorsConfig& vectors, const Split& split) {
+  if (!vectors.Any() || split.validation.size() > 1) return Success();
+  return BadConfiguration(
+      "vectors: a validation part of 1 example cannot be divided; allowed: >= "
+      "2");
+}
+
 Standardizations Fit(const Dataset& data, const Split& split,
                      const DataConfig& config) {
   Standardizations fitted = {PlainInputs(data), {.mean = {0}, .scale = {1}}};
@@ -171,6 +179,7 @@ Result<PreparedData> PrepareData(const Configuration& config,
   TRAINER_ASSIGN_OR_RETURN(const Split split,
                            MakeSplit(data.size(), config.data, test_share));
   TRAINER_RETURN_IF_ERROR(CheckBatchNorm(config.model, split));
+  TRAINER_RETURN_IF_ERROR(CheckVectors(config.vectors, split));
 
   const Standardizations by = Fit(data, split, config.data);
   PreparedData prepared;

@@ -22,7 +22,8 @@ double MetricScale(const Configuration& config, const PreparedData& data) {
 HypergradientProbe::HypergradientProbe(
     const TrialFile& trial, const PreparedData& data,
     torch::nn::Sequential network, const torch::optim::Optimizer& optimizer,
-    const Part& train, const Part& validation, torch::Device device)
+    const Part& train, const Part& validation, torch::Device device,
+    const VectorTensors& vectors)
     : trial_(trial),
       config_(trial.config.hypergradient),
       optimizer_(optimizer),
@@ -31,7 +32,8 @@ HypergradientProbe::HypergradientProbe(
       device_(device),
       last_epoch_(LastEpoch(trial)),
       problem_(trial.config, std::move(network), train, device,
-               MetricScale(trial.config, data)) {}
+               MetricScale(trial.config, data), vectors,
+               TrainedProblem::By::kParameters) {}
 
 bool HypergradientProbe::Records() const {
   return config_.method == HypergradientMethod::kTruncated ||
@@ -61,7 +63,7 @@ void HypergradientProbe::BeforeBatch(const BatchPlace& place,
     record_ = RecordFrom(trial_.config.optimizer.kind, optimizer_);
   }
   record_->steps.push_back({.rows = rows,
-                            .random = trial_.config.model.dropout > 0
+                            .random = trial_.config.Draws()
                                           ? RandomState(device_)
                                           : torch::Tensor()});
 }

@@ -7,6 +7,7 @@
 #include "worker/trainer/data/prepared_data.h"
 #include "worker/trainer/hypergradient/trained_problem.h"
 #include "worker/trainer/hypergradient/training_record.h"
+#include "worker/trainer/hypergradient/vector_tensors.h"
 #include "worker/trainer/metrics.h"
 #include "worker/trainer/part.h"
 #include "worker/trainer/random.h"
@@ -24,6 +25,7 @@ struct BatchPlace {
 
 // Looks on while a network trains, as its configuration's `hypergradient` says,
 // and tells the gradients that are due. Leaves no trace in the training.
+// Vectors that it learns count as constants, as they are at the end.
 //   truncated, forward  record the last steps before an epoch with a gradient,
 //                       and take them again; further splits take as many steps
 //                       from the same state on other training examples
@@ -35,7 +37,7 @@ class HypergradientProbe {
                      torch::nn::Sequential network,
                      const torch::optim::Optimizer& optimizer,
                      const Part& train, const Part& validation,
-                     torch::Device device);
+                     torch::Device device, const VectorTensors& vectors);
 
   // The batch of `rows` comes next.
   void BeforeBatch(const BatchPlace& place, const torch::Tensor& rows);

@@ -27,6 +27,12 @@ void AddLossParameters(const Configuration& config, Values& values) {
   }
   // Without there are no layers that drop.
   if (config.model.dropout > 0) values["model.dropout"] = config.model.dropout;
+  // Likewise nothing is drawn.
+  const AugmentationConfig& augmentation = config.augmentation;
+  if (augmentation.rotation > 0) {
+    values["augmentation.rotation"] = augmentation.rotation;
+  }
+  if (augmentation.noise > 0) values["augmentation.noise"] = augmentation.noise;
   for (const auto& [loss, weight] : config.loss_terms.loss_weights) {
     values[LossWeightKey(loss)] = weight;
   }

@@ -4,6 +4,7 @@
 #include <memory>
 #include <utility>
 
+#include "worker/trainer/augmentation.h"
 #include "worker/trainer/hypergradient/functional_network.h"
 #include "worker/trainer/hypergradient/parameters.h"
 #include "worker/trainer/loss.h"
@@ -28,7 +29,7 @@ class TrainedProblem::Values {
       : problem_(problem), hyper_(hyper) {}
 
   bool IsDifferentiated(const std::string& key) const {
-    return IndexOf(key) < Keys().size();
+    return IndexOf(key) < problem_.keys_.size();
   }
 
   // Whether it takes part at all.
@@ -40,20 +41,32 @@ class TrainedProblem::Values {
 
   torch::Tensor at(const std::string& key) const {
     const size_t index = IndexOf(key);
-    if (index < Keys().size()) return hyper_[index];
+    if (index < problem_.keys_.size()) return hyper_[index];
     const auto found = problem_.standard_.find(key);
     return torch::scalar_tensor(
         found == problem_.standard_.end() ? 0 : found->second,
         torch::TensorOptions().device(problem_.device_));
   }
 
- private:
-  const std::vector<std::string>& Keys() const {
-    return problem_.config_.hypergradient.parameters;
+  // Undefined where the layer's weights have none.
+  torch::Tensor LogDecay(int64_t layer) const {
+    const Tensors& own = problem_.vectors_.log_decays;
+    if (own.empty()) return {};
+    return problem_.by_ == By::kVectors ? hyper_[layer] : own[layer];
   }
 
+  // Of the training examples `rows`; undefined where they have none.
+  torch::Tensor ExampleFactors(const torch::Tensor& rows) const {
+    const torch::Tensor& own = problem_.vectors_.example_logits;
+    if (!own.defined()) return {};
+    const torch::Tensor& logits =
+        problem_.by_ == By::kVectors ? hyper_.back() : own;
+    return logits.index_select(0, rows).sigmoid();
+  }
+
+ private:
   size_t IndexOf(const std::string& key) const {
-    return std::ranges::find(Keys(), key) - Keys().begin();
+    return std::ranges::find(problem_.keys_, key) - problem_.keys_.begin();
   }
 
   const TrainedProblem& problem_;
@@ -62,17 +75,23 @@ class TrainedProblem::Values {
 
 TrainedProblem::TrainedProblem(const Configuration& config,
                                torch::nn::Sequential network, Part train,
-                               torch::Device device, double metric_scale)
+                               torch::Device device, double metric_scale,
+                               const VectorTensors& vectors, By by)
     : config_(config),
       standard_(StandardValues(config)),
       network_(std::move(network)),
       train_(std::move(train)),
       device_(device),
-      metric_scale_(metric_scale) {}
+      metric_scale_(metric_scale),
+      vectors_(vectors),
+      by_(by),
+      keys_(by == By::kParameters ? config.hypergradient.parameters
+                                  : std::vector<std::string>()) {}
 
 Tensors TrainedProblem::Hyper() const {
+  if (by_ == By::kVectors) return vectors_.All();
   Tensors hyper;
-  for (const std::string& key : config_.hypergradient.parameters) {
+  for (const std::string& key : keys_) {
     hyper.push_back(torch::scalar_tensor(
         standard_.at(key), torch::TensorOptions().device(device_)));
   }
@@ -84,7 +103,8 @@ ProblemSplit TrainedProblem::OfPath(const TrainingRecord& record,
                                     const Part& validation) const {
   std::vector<Batch> batches;
   for (size_t step = 0; step < rows.size(); ++step) {
-    batches.push_back({.part = RowsOf(train_, rows[step]),
+    batches.push_back({.rows = rows[step],
+                       .part = RowsOf(train_, rows[step]),
                        .random = record.steps[step].random});
   }
   return {.problem = ProblemOf(std::move(batches), validation,
@@ -95,7 +115,9 @@ ProblemSplit TrainedProblem::OfPath(const TrainingRecord& record,
 ProblemSplit TrainedProblem::OfWeights(const Tensors& weights,
                                        const torch::Tensor& rows,
                                        const Part& validation) const {
-  Batch batch = {.part = RowsOf(train_, rows), .random = RandomState(device_)};
+  Batch batch = {.rows = rows,
+                 .part = RowsOf(train_, rows),
+                 .random = RandomState(device_)};
   return {.problem = ProblemOf({std::move(batch)}, validation,
                                /*with_weight_decay=*/true),
           .path = {.start = {.weights = weights, .moments = {}},
@@ -106,18 +128,27 @@ ProblemSplit TrainedProblem::OfWeights(const Tensors& weights,
 torch::Tensor TrainedProblem::Outputs(const Tensors& weights,
                                       const Values& values,
                                       const Batch& batch) const {
-  if (config_.model.dropout > 0) SetRandomState(device_, batch.random);
+  if (config_.Draws()) SetRandomState(device_, batch.random);
+  AugmentationTensors magnitudes;
+  if (values.Counts("augmentation.rotation")) {
+    magnitudes.rotation = values.at("augmentation.rotation");
+  }
+  if (values.Counts("augmentation.noise")) {
+    magnitudes.noise = values.at("augmentation.noise");
+  }
   const torch::Tensor relaxed = values.IsDifferentiated("model.dropout")
                                     ? values.at("model.dropout")
                                     : torch::Tensor();
-  return OutputsWith(network_, weights, batch.part.inputs,
+  return OutputsWith(network_, weights,
+                     Augmented(batch.part.inputs, magnitudes),
                      NetworkMode::kTraining, relaxed);
 }
 
 torch::Tensor TrainedProblem::Loss(const torch::Tensor& outputs,
                                    const Values& values,
-                                   const torch::Tensor& truth) const {
+                                   const Batch& batch) const {
   LossTensors terms;
+  terms.example_factors = values.ExampleFactors(batch.rows);
   if (values.Counts("label_smoothing")) {
     terms.label_smoothing = values.at("label_smoothing");
   }
@@ -127,7 +158,7 @@ torch::Tensor TrainedProblem::Loss(const torch::Tensor& outputs,
   for (const auto& [label, weight] : config_.loss_terms.class_weights) {
     terms.class_weights[label] = values.at(ClassWeightKey(label));
   }
-  return WeightedLoss(config_.loss, terms, outputs, truth);
+  return WeightedLoss(config_.loss, terms, outputs, batch.part.truth);
 }
 
 torch::Tensor TrainedProblem::Penalty(const Tensors& weights,
@@ -151,6 +182,10 @@ torch::Tensor TrainedProblem::Penalty(const Tensors& weights,
          {std::string("regularization.l2"), LayerL2Key(layer)}) {
       if (!values.Counts(key)) continue;
       penalty = penalty + values.at(key) / 2 * weight.square().sum();
+    }
+    const torch::Tensor log_decay = values.LogDecay(layer);
+    if (log_decay.defined()) {
+      penalty = penalty + (log_decay.exp() * weight.square()).sum() / 2;
     }
     ++layer;
   }
@@ -188,7 +223,7 @@ BilevelProblem TrainedProblem::ProblemOf(std::vector<Batch> batches,
   };
   problem.loss = [this, shared](const torch::Tensor& outputs,
                                 const Tensors& hyper, int64_t batch) {
-    return Loss(outputs, Values(*this, hyper), (*shared)[batch].part.truth);
+    return Loss(outputs, Values(*this, hyper), (*shared)[batch]);
   };
   problem.penalty = [this, with_weight_decay](const Tensors& weights,
                                               const Tensors& hyper) {

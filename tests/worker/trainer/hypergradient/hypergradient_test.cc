@@ -21,23 +21,6 @@ constexpr ModelConfig kNetwork = {.kind = ModelKind::kMlp,
                                   .width = 5,
                                   .activation = Activation::kTanh};
 
-// L_T's optimum by Newton's method, to a gradient of 1e-10.
-Tensors Solved(const BilevelProblem& problem, Tensors weights,
-               const Tensors& hyper) {
-  for (int i = 0; i < 50; ++i) {
-    const Curvature curvature(problem, weights, hyper, CurvatureKind::kHessian,
-                              /*damping=*/0);
-    if (NormOf(curvature.Gradient()) < 1e-10) return weights;
-    const auto step = ConjugateGradient(
-        [&](const Tensors& direction) { return curvature.Times(direction); },
-        curvature.Gradient(), /*iterations=*/200, /*tolerance=*/1e-14);
-    EXPECT_TRUE(step.ok()) << step.error().message;
-    weights = Plus(weights, step->x, -1);
-  }
-  ADD_FAILURE() << "Newton's method did not converge";
-  return weights;
-}
-
 Result<Hypergradient> Compute(const BilevelProblem& problem,
                               const TrainingPath& path, const Tensors& hyper,
                               const HypergradientOptions& options) {

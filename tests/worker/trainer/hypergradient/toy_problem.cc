@@ -2,7 +2,10 @@
 
 #include <utility>
 
+#include "gtest/gtest.h"
+#include "worker/trainer/hypergradient/curvature.h"
 #include "worker/trainer/hypergradient/functional_network.h"
+#include "worker/trainer/hypergradient/linear_solver.h"
 #include "worker/trainer/loss.h"
 #include "worker/trainer/models/model.h"
 
@@ -150,6 +153,22 @@ Tensors FiniteDifferences(const std::function<double(const Tensors&)>& value,
     }
   }
   return slopes;
+}
+
+Tensors Solved(const BilevelProblem& problem, Tensors weights,
+               const Tensors& hyper) {
+  for (int i = 0; i < 50; ++i) {
+    const Curvature curvature(problem, weights, hyper, CurvatureKind::kHessian,
+                              /*damping=*/0);
+    if (NormOf(curvature.Gradient()) < 1e-10) return weights;
+    const auto step = ConjugateGradient(
+        [&](const Tensors& direction) { return curvature.Times(direction); },
+        curvature.Gradient(), /*iterations=*/200, /*tolerance=*/1e-14);
+    EXPECT_TRUE(step.ok()) << step.error().message;
+    weights = Plus(weights, step->x, -1);
+  }
+  ADD_FAILURE() << "Newton's method did not converge";
+  return weights;
 }
 
 double RelativeError(const Tensors& a, const Tensors& b) {

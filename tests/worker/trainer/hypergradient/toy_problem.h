@@ -47,6 +47,10 @@ TrainingPath PathOf(const OptimizerConfig& config, const Tensors& weights,
 Tensors FiniteDifferences(const std::function<double(const Tensors&)>& value,
                           const Tensors& at, double step = 1e-5);
 
+// L_T's optimum by Newton's method from `weights`, to a gradient of 1e-10.
+Tensors Solved(const BilevelProblem& problem, Tensors weights,
+               const Tensors& hyper);
+
 // |a - b| / |b| over all.
 double RelativeError(const Tensors& a, const Tensors& b);
 
