@@ -31,8 +31,9 @@ TEST(CheckScheduleTest, NamesFieldValueAndWhatIsAllowed) {
   spec.schedule.population = {.quantile = 0.6};
   ExpectRefused(spec, "schedule.pbt.quantile: 0.6; 0 to 0.5");
   spec.schedule = {.name = "ashe", .max_steps = 27};
-  ExpectRefused(spec,
-                "schedule: \"ashe\"; one of asha, gradient, hyperband, pasha, pb2, pbt");
+  ExpectRefused(
+      spec,
+      "schedule: \"ashe\"; one of asha, gradient, hyperband, pasha, pb2, pbt");
 }
 
 TEST(CheckScheduleTest, RefusesWhatDoesNotGoTogether) {
