@@ -245,6 +245,18 @@ std::string DescribeSchedule(const v1::Schedule& schedule) {
                       schedule.max_steps(), " ", unit);
 }
 
+// "loss by optimizer.learning_rate, truncated".
+std::string DescribeGradients(const v1::StudySpec& spec) {
+  const v1::GradientRequest& asked = spec.gradients();
+  std::string text =
+      asked.metric().empty() ? "the first objective" : asked.metric();
+  if (asked.parameters_size() > 0) {
+    absl::StrAppend(&text, " by ", absl::StrJoin(asked.parameters(), ", "));
+  }
+  if (!asked.method().empty()) absl::StrAppend(&text, "; ", asked.method());
+  return text;
+}
+
 // What early stopping or the schedule saved; "" if neither did, or the server
 // takes long to say.
 std::string SavedText(const Connection& connection, const v1::Study& study) {
@@ -293,6 +305,9 @@ absl::StatusOr<ExitCode> Show(Context& context, const std::string& name) {
   if (!saved.empty()) table.AddRow({{"early stopping"}, {saved}});
   if (study.spec().has_schedule()) {
     table.AddRow({{"schedule"}, {DescribeSchedule(study.spec().schedule())}});
+  }
+  if (study.spec().has_gradients()) {
+    table.AddRow({{"gradients of"}, {DescribeGradients(study.spec())}});
   }
   if (study.spec().replicates().count() > 1) {
     table.AddRow({{"replicates"},

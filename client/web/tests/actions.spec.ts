@@ -82,6 +82,27 @@ test('a study is created by the form; the server says what is wrong with it', as
   expect(spec?.parameters.map(({name}) => name)).toEqual(['rate', 'optimizer']);
 });
 
+test('a study that follows gradients asks its trials for them', async ({page, lab}) => {
+  await page.goto(`${lab.url}#/new`);
+  await page.getByRole('region', {name: 'General'}).getByLabel('Name').fill('chains');
+  await page.getByRole('region', {name: 'Metrics'}).getByLabel('Name').fill('loss');
+  const parameters = page.getByRole('region', {name: 'Parameters'});
+  await parameters.getByLabel('Name').fill('decay');
+  await parameters.getByLabel('Min').fill('0.001');
+  await parameters.getByLabel('Max').fill('1');
+  const search = page.getByRole('region', {name: 'Search'});
+  await search.getByLabel('Schedule').selectOption('gradient');
+  await search.getByLabel('max steps').fill('12');
+  await search.getByLabel('chains').fill('3');
+  await expect(search.getByLabel('Ask trials for gradients')).toBeChecked();
+  await search.getByLabel('method').fill('truncated');
+  await page.getByRole('button', {name: 'Create the study'}).click();
+  await expect(page.getByRole('heading', {name: 'chains'})).toBeVisible();
+  const {spec} = await lab.seeder.studies.get({study: 'chains'});
+  expect(spec?.gradients).toMatchObject({method: 'truncated'});
+  expect(spec?.schedule?.kind).toMatchObject({case: 'gradient', value: {chains: 3}});
+});
+
 test('a clone with another range learns from its original', async ({page, lab}) => {
   await page.goto(`${lab.url}#/studies/${lab.front.id}`);
   await page.getByRole('link', {name: 'Clone'}).click();

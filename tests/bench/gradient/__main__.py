@@ -7,6 +7,7 @@ import json
 import math
 import os
 import pathlib
+import statistics
 import subprocess
 import sys
 
@@ -20,7 +21,7 @@ from task import EPOCHS, test_loss  # noqa: E402
 OPTUNA = "optuna_gp"
 LABELS = [*ARMS, OPTUNA]
 WORK = ROOT / "build" / "bench-gradient"
-SHARES = (0.25, 0.5, 0.75, 1.0)  # Of the seconds, at which what is best so far is scored.
+SHARES = (0.25, 0.5, 1.0)  # Of the seconds, at which what is best so far is scored.
 
 
 def search(label, seed, seconds, python):
@@ -73,44 +74,41 @@ def compare(arguments):
         report(list(pool.map(one, jobs)))
 
 
-def report(records):
-    import statistics
+def recorded():
+    return [json.loads(path.read_text()) for path in sorted(WORK.glob("*.json"))]
 
-    print(f"{'test loss after, s':30}", *(f"{s['seconds']:>16g}" for s in records[0]["scores"]))
-    for label in dict.fromkeys(record["label"] for record in records):
-        cells = []
-        for i in range(len(SHARES)):
-            losses = [r["scores"][i]["test_loss"] for r in records if r["label"] == label]
-            known = [loss for loss in losses if loss is not None]
-            if len(known) < len(losses) / 2:
-                cells.append("-")
-                continue
-            error = statistics.stdev(known) / len(known) ** 0.5 if len(known) > 1 else 0.0
-            cells.append(f"{statistics.mean(known):.4f}+-{error:.4f}")
-        print(f"{label:30}", *(f"{cell:>16}" for cell in cells))
+
+def quartiles(records, label, share):
+    """Lower, median and upper one of the test losses over seeds; None where half of them have nothing yet."""
+    losses = sorted(math.inf if r["scores"][share]["test_loss"] is None else r["scores"][share]["test_loss"]
+                    for r in records if r["label"] == label)
+    if not losses or not math.isfinite(statistics.median(losses)):
+        return None
+    at = [losses[round(q * (len(losses) - 1))] for q in (0.25, 0.75)]
+    return at[0], statistics.median(losses), at[1]
+
+
+def report(records):
+    print(f"{'test loss after, s':32}", *(f"{s['seconds']:>22g}" for s in records[0]["scores"]))
+    for label in [label for label in LABELS if any(r["label"] == label for r in records)]:
+        found = [quartiles(records, label, share) for share in range(len(SHARES))]
+        cells = ["-" if q is None else f"{q[1]:.3f} ({q[0]:.3f}, {q[2]:.3f})" for q in found]
+        seeds = sum(r["label"] == label for r in records)
+        print(f"{label:32}", *(f"{cell:>22}" for cell in cells), f"{seeds} seeds")
 
 
 def plot(arguments):
-    """Mean test loss against seconds, by gnuplot."""
-    records = [json.loads(path.read_text()) for path in sorted(WORK.glob("*.json"))]
-    lines, blocks = [], []
-    for label in LABELS:
-        of = [r for r in records if r["label"] == label]
-        if not of:
-            continue
-        rows = []
-        for i, share in enumerate(SHARES):
-            known = [r["scores"][i]["test_loss"] for r in of if r["scores"][i]["test_loss"] is not None]
-            if 2 * len(known) < len(of):
-                continue
-            mean = sum(known) / len(known)
-            error = (sum((x - mean) ** 2 for x in known) / max(1, len(known) - 1) / len(known)) ** 0.5
-            rows.append(f"{share * of[0]['seconds']} {mean} {error}")
+    """Median and quartiles of the test loss against seconds, by gnuplot."""
+    records, lines, blocks = recorded(), [], []
+    for label in [label for label in LABELS if any(r["label"] == label for r in records)]:
+        seconds = next(r["seconds"] for r in records if r["label"] == label)
+        rows = [f"{share * seconds} {q[1]} {q[0]} {q[2]}" for i, share in enumerate(SHARES)
+                if (q := quartiles(records, label, i))]
         name = f"$d{len(blocks)}"
         blocks.append(f"{name} << EOD\n" + "\n".join(rows) + "\nEOD")
-        lines.append(f'{name} using 1:2:3 with yerrorlines title "{label}"')
-    script = "\n".join([*blocks, "set terminal svg size 720,420 font 'sans,12'", f"set output '{arguments.file}'",
-                        "set xlabel 'seconds of training, gradients included'",
+        lines.append(f'{name} using 1:2:3:4 with yerrorlines title "{label}"')
+    script = "\n".join([*blocks, "set terminal svg size 760,420 font 'sans,12'", f"set output '{arguments.file}'",
+                        "set xlabel 'seconds of training, gradients included'", "set logscale y",
                         "set ylabel 'test loss, trained from scratch'", "set key outside right",
                         "plot " + ", ".join(lines)])
     subprocess.run(["gnuplot"], input=script, text=True, check=True)
@@ -127,6 +125,8 @@ def main():
     comparing.add_argument("--python", default=os.environ.get("ASSAY_BENCH_PYTHON", sys.executable),
                            help="one that has Optuna and torch")
     comparing.set_defaults(run=compare)
+    reporting = commands.add_parser("report", help="of all that was compared")
+    reporting.set_defaults(run=lambda _: report(recorded()))
     plotting = commands.add_parser("plot", help="of all that was compared")
     plotting.add_argument("file")
     plotting.set_defaults(run=plot)

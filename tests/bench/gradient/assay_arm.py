@@ -73,7 +73,7 @@ def run(label, seed, seconds):
                     spent += trials[-1]["seconds"]
                 if over and not ended:
                     break
-                time.sleep(0.2)
+                time.sleep(0.1)
             if spent >= seconds:
                 return trials
         return trials
