@@ -301,8 +301,8 @@ void GradientStrategy::End(ChainId id) {
                     [value](double other) { return other > value; });
   const bool retrains = 2 * better <= static_cast<int64_t>(ends_.size());
   ends_.push_back(value);
-  if (!retrains) return;
   const Path& path = paths_.at(chain.last().id.value);
+  if (!retrains || path.runs == 1) return;  // One run is from nothing itself.
   std::vector<double> mean = path.sum;
   for (double& coordinate : mean) coordinate /= path.runs;
   Parameters parameters = WithCoordinates(chain.last().parameters, mean);
@@ -385,8 +385,8 @@ bool GradientStrategy::StartsMore(const Round& round) const {
   if (going + round.beginning >= spec_->schedule.population.size) return false;
   const int64_t begun = configurations_ + round.beginning + round.retraining;
   auto kept = static_cast<int64_t>(endings_.size()) - round.retraining;
-  if (kept <= 0 && retrained_ + round.retraining == 0) kept = 1;
-  if (begun == 0) kept = 0;
+  const bool ends_moved = interval_ < spec_->schedule.max_steps && begun > 0;
+  if (kept <= 0 && retrained_ + round.retraining == 0) kept = ends_moved;
   return begun + 1 + std::max<int64_t>(kept, 0) <= MostConfigurations();
 }
 

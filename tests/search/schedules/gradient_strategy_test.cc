@@ -236,6 +236,16 @@ TEST(GradientStrategyTest, AGradientThatItsSolverDoubtsIsNotFollowed) {
   }
 }
 
+TEST(GradientStrategyTest, WhatRanWholeIsNotTrainedAgain) {
+  StudySpec spec = Chains(1, 5, 5);
+  spec.budget.max_trials = 3;
+  ScheduleRun run(spec);
+  TrainAll(run, 10);
+  EXPECT_THAT(Those(run, [](const Trial& t) { return !t.continues; }),
+              testing::SizeIs(3));
+  EXPECT_EQ(run.Suggest(1).status().code(), absl::StatusCode::kOutOfRange);
+}
+
 TEST(GradientStrategyTest, WhatFailsAtFirstMakesRoomForAnother) {
   ScheduleRun run(Chains(1, 1, 20));
   run.Start();
