@@ -46,7 +46,9 @@ bool GradientChain::IsAcceptable(double value) const {
   return value >= *smoothed_ - kTolerance * change_;
 }
 
+// A broken bound is no value to compare with.
 void GradientChain::Smooth(double value) {
+  if (!std::isfinite(value)) return;
   if (smoothed_) {
     ++changes_;
     change_ += (std::fabs(value - *smoothed_) - change_) / changes_;

@@ -24,8 +24,9 @@ class GradientChain {
   GradientChain(int size, double rate)
       : size_(size), rate_(rate), adam_(size) {}
 
-  // The chain's run ended with this value, larger is better, and this gradient
-  // at its end, if it reported one. True if it was accepted.
+  // The chain's run ended with this value, larger is better, -infinity if it
+  // broke a bound, and this gradient at its end, if it reported one. True if it
+  // was accepted.
   bool Bring(const Trial& run, double value,
              const std::optional<UnitGradient>& gradient);
   // It ended without a result.

@@ -361,7 +361,7 @@ def create_rows():
         bad("cut off", create().SerializeToString()[:-1], "message"),
         bad("config 1,000 deep", raw_nesting(1000), "message"),
         bad("config of lists 40 deep",
-            create(trial=dict(builtin=dict(config=nested_lists(40)))), "config", "32"),
+            create(trial=dict(builtin=dict(config=nested_lists(40)))), "config", "24"),
     ]
 
 
@@ -940,12 +940,12 @@ def test_the_same_again_is_accepted(server):
             categorical("p999", "a")]),
     dict(metrics=[dict(name=f"m{i}", goal=1) for i in range(64)]),
     dict(constraints=["x < 2"] * 1000),
-    dict(trial=dict(builtin=dict(config=nested(31)))),
+    dict(trial=dict(builtin=dict(config=nested(23)))),
     dict(budget=dict(max_trials=MAX64, max_seconds=1e300, target=-1e308)),
     dict(seed=2**64 - 1, priority=-(2**31), note="é" * 1000),
 ], ids=["1,000 parameters", "1,000 choices", "widest log", "widest integer", "long name",
         "odd name", "empty and equal-looking choices", "chain of 1,000", "64 metrics",
-        "1,000 constraints", "config 31 deep", "large budget", "extremes"])
+        "1,000 constraints", "config 23 deep", "large budget", "extremes"])
 def test_a_study_at_the_limits_runs(server, spec):
     calls = server.api
     name = f"limit {abs(hash(str(spec)))}"

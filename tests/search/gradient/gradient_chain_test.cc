@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <limits>
+
 namespace assay {
 namespace {
 
@@ -51,6 +53,19 @@ TEST(GradientChainTest, AfterThreeLossesItTakesWhatComesOrIsLost) {
   EXPECT_EQ(chain.losses(), 0);
   other.Lose();
   EXPECT_TRUE(other.is_lost());
+}
+
+TEST(GradientChainTest, ABrokenBoundIsTakenBackAndComparesWithNothing) {
+  GradientChain chain = ThreeRuns();
+  EXPECT_FALSE(
+      chain.Bring(RunTo(4), -std::numeric_limits<double>::infinity(), kUp));
+  GradientChain broken(1, 0.1);
+  EXPECT_TRUE(
+      broken.Bring(RunTo(1), -std::numeric_limits<double>::infinity(), kUp));
+  for (int64_t step = 2; step <= 5; ++step) {
+    EXPECT_TRUE(broken.Bring(RunTo(step), static_cast<double>(step), kUp));
+  }
+  EXPECT_FALSE(broken.Bring(RunTo(6), -99, kUp));
 }
 
 TEST(GradientChainTest, WithoutAGradientThereIsNoMove) {
