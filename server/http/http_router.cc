@@ -38,19 +38,18 @@ std::string IndexPage(const std::vector<HttpRoute>& routes,
 
 HttpRoute IndexRoute(const std::vector<HttpRoute>& routes,
                      const std::string& title) {
-  HttpRoute route;
-  route.method = "GET";
-  route.path = "/";
-  route.about = "This page";
-  route.handler = [page = IndexPage(routes, title)](const HttpRequest&,
-                                                    HttpReply reply) {
-    HttpResponse response;
-    response.content_type = "text/html; charset=utf-8";
-    response.body = page;
-    response.headers = {{"Content-Security-Policy", "default-src 'none'"}};
-    reply.Send(std::move(response));
-  };
-  return route;
+  return {
+      .method = "GET",
+      .path = "/",
+      .about = "This page",
+      .handler = [page = IndexPage(routes, title)](const HttpRequest&,
+                                                   HttpReply reply) {
+        HttpResponse response;
+        response.content_type = "text/html; charset=utf-8";
+        response.body = page;
+        response.headers = {{"Content-Security-Policy", "default-src 'none'"}};
+        reply.Send(std::move(response));
+      }};
 }
 
 bool Takes(const HttpRoute& route, absl::string_view content_type) {
