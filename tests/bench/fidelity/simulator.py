@@ -77,6 +77,9 @@ class Simulation:
             self.result.seconds = now
             if self._target is not None and self._reached():
                 break
+        # What runs on after the end was no work until then.
+        self.result.busy -= sum(max(0.0, time - self.result.seconds)
+                                for time, _, event in self._events if event.run is not IDLE)
         return self.result
 
     def _reached(self):
