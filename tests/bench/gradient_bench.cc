@@ -15,6 +15,7 @@
 #include "search/factory.h"
 #include "search/math/normal.h"
 #include "search/search_strategy.h"
+#include "tests/support/hartmann6.h"
 
 namespace assay {
 namespace {
@@ -47,26 +48,18 @@ Value Rosenbrock(const Point& x) {
 }
 
 Value Hartmann6(const Point& x) {
-  constexpr double kA[4][6] = {{10, 3, 17, 3.5, 1.7, 8},
-                               {0.05, 10, 17, 0.1, 8, 14},
-                               {3, 3.5, 1.7, 10, 17, 8},
-                               {17, 8, 0.05, 10, 0.1, 14}};
-  constexpr double kP[4][6] = {
-      {0.1312, 0.1696, 0.5569, 0.0124, 0.8283, 0.5886},
-      {0.2329, 0.4135, 0.8307, 0.3736, 0.1004, 0.9991},
-      {0.2348, 0.1451, 0.3522, 0.2883, 0.3047, 0.6650},
-      {0.4047, 0.8828, 0.8732, 0.5743, 0.1091, 0.0381}};
-  constexpr double kC[4] = {1, 1.2, 3, 3.2};
   Value out;
   for (int k = 0; k < 4; ++k) {
     double sum = 0;
     for (int i = 0; i < kParameters; ++i) {
-      sum += kA[k][i] * (x[i] - kP[k][i]) * (x[i] - kP[k][i]);
+      sum += hartmann6::kWidths[k][i] * (x[i] - hartmann6::kCentres[k][i]) *
+             (x[i] - hartmann6::kCentres[k][i]);
     }
-    const double hill = kC[k] * std::exp(-sum);
+    const double hill = hartmann6::kHeights[k] * std::exp(-sum);
     out.value -= hill;
     for (int i = 0; i < kParameters; ++i) {
-      out.gradient[i] += 2 * hill * kA[k][i] * (x[i] - kP[k][i]);
+      out.gradient[i] += 2 * hill * hartmann6::kWidths[k][i] *
+                         (x[i] - hartmann6::kCentres[k][i]);
     }
   }
   return out;

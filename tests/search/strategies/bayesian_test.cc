@@ -12,6 +12,7 @@
 #include "search/factory.h"
 #include "search/math/normal.h"
 #include "tests/search/strategies/hypervolume.h"
+#include "tests/support/hartmann6.h"
 
 namespace assay {
 namespace {
@@ -142,27 +143,17 @@ TEST(BayesianTest, FindsTheBottomOfABowl) {
 // slopes.
 double Hartmann(const Parameters& parameters,
                 std::map<std::string, double>& slopes) {
-  constexpr double kWidths[4][6] = {{10, 3, 17, 3.5, 1.7, 8},
-                                    {0.05, 10, 17, 0.1, 8, 14},
-                                    {3, 3.5, 1.7, 10, 17, 8},
-                                    {17, 8, 0.05, 10, 0.1, 14}};
-  constexpr double kCentres[4][6] = {
-      {0.1312, 0.1696, 0.5569, 0.0124, 0.8283, 0.5886},
-      {0.2329, 0.4135, 0.8307, 0.3736, 0.1004, 0.9991},
-      {0.2348, 0.1451, 0.3522, 0.2883, 0.3047, 0.6650},
-      {0.4047, 0.8828, 0.8732, 0.5743, 0.1091, 0.0381}};
-  constexpr double kHeights[4] = {1, 1.2, 3, 3.2};
   double sum = 0;
   for (int k = 0; k < 4; ++k) {
     double distance = 0;
     std::map<std::string, double> by;
     for (const auto& [name, value] : parameters) {
       const int i = name[0] - 'a';
-      const double x = std::get<double>(value) - kCentres[k][i];
-      distance += kWidths[k][i] * x * x;
-      by[name] = 2 * kWidths[k][i] * x;
+      const double x = std::get<double>(value) - hartmann6::kCentres[k][i];
+      distance += hartmann6::kWidths[k][i] * x * x;
+      by[name] = 2 * hartmann6::kWidths[k][i] * x;
     }
-    const double hill = kHeights[k] * std::exp(-distance);
+    const double hill = hartmann6::kHeights[k] * std::exp(-distance);
     sum -= hill;
     for (const auto& [name, slope] : by) slopes[name] += hill * slope;
   }

@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "gtest/gtest.h"
 #include "tests/search/strategies/study_run.h"
+#include "tests/support/hartmann6.h"
 
 namespace assay {
 namespace {
@@ -28,23 +29,14 @@ double Branin(const std::vector<double>& x) {
 }
 
 double Hartmann6(const std::vector<double>& x) {
-  constexpr double kWeights[4] = {1, 1.2, 3, 3.2};
-  constexpr double kScales[4][6] = {{10, 3, 17, 3.5, 1.7, 8},
-                                    {0.05, 10, 17, 0.1, 8, 14},
-                                    {3, 3.5, 1.7, 10, 17, 8},
-                                    {17, 8, 0.05, 10, 0.1, 14}};
-  constexpr double kCentres[4][6] = {
-      {0.1312, 0.1696, 0.5569, 0.0124, 0.8283, 0.5886},
-      {0.2329, 0.4135, 0.8307, 0.3736, 0.1004, 0.9991},
-      {0.2348, 0.1451, 0.3522, 0.2883, 0.3047, 0.6650},
-      {0.4047, 0.8828, 0.8732, 0.5743, 0.1091, 0.0381}};
   double sum = 0;
   for (int i = 0; i < 4; ++i) {
     double distance = 0;
     for (int k = 0; k < 6; ++k) {
-      distance += kScales[i][k] * std::pow(x[k] - kCentres[i][k], 2);
+      distance += hartmann6::kWidths[i][k] *
+                  std::pow(x[k] - hartmann6::kCentres[i][k], 2);
     }
-    sum += kWeights[i] * std::exp(-distance);
+    sum += hartmann6::kHeights[i] * std::exp(-distance);
   }
   return 3.32237 - sum;
 }
