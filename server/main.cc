@@ -1,8 +1,11 @@
-#include <signal.h>
 #include <spdlog/sinks/stdout_color_sinks.h>
 #include <spdlog/spdlog.h>
 #include <sys/resource.h>
 
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/signal_set.hpp>
+#include <csignal>
+#include <cstring>
 #include <iostream>
 
 #include "server/config.h"
@@ -35,23 +38,21 @@ int main(int argc, char** argv) {
   spdlog::set_default_logger(spdlog::stderr_color_mt("assay-server"));
   spdlog::set_level(spdlog::level::from_str((*config)->log_level));
   RaiseFileLimit();
-  signal(SIGPIPE, SIG_IGN);
+  std::signal(SIGPIPE, SIG_IGN);
 
-  // Blocked before the first thread starts: they all inherit it, and only this
-  // one waits for them.
-  sigset_t stop;
-  sigemptyset(&stop);
-  sigaddset(&stop, SIGINT);
-  sigaddset(&stop, SIGTERM);
-  pthread_sigmask(SIG_BLOCK, &stop, nullptr);
+  // Handlers and no blocked signals: OpenBLAS starts threads before main, and
+  // one of those would take what only the others block, and end the process.
+  boost::asio::io_context until_stopped;
+  boost::asio::signal_set stop(until_stopped, SIGINT, SIGTERM);
 
   const auto server = assay::Server::Start(**config);
   if (!server.ok()) return Complain(server.status());
   spdlog::info("gRPC on {}, HTTP on {}", (*server)->grpc_address(),
                (*config)->http == "none" ? "none" : (*server)->http_address());
-  int signal = 0;
-  sigwait(&stop, &signal);
-  spdlog::info("{}: stopping", strsignal(signal));
+  stop.async_wait([](const boost::system::error_code&, int signal) {
+    spdlog::info("{}: stopping", strsignal(signal));
+  });
+  until_stopped.run();
   (*server)->Stop();
   spdlog::info("stopped");
   return 0;

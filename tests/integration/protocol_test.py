@@ -1,8 +1,11 @@
 """Health, reflection and metrics, as tools that know nothing of Assay use them."""
 
+import ctypes
 import json
+import pathlib
 import re
 import shutil
+import signal
 import socket
 import subprocess
 import urllib.error
@@ -63,6 +66,16 @@ def test_health_is_watched_until_the_end():
                 pass
             raise grpc.RpcError  # Or it said NOT_SERVING first.
         assert server.process.wait(30) == 0
+
+
+def test_whichever_thread_takes_the_signal_the_server_ends_well():
+    libc = ctypes.CDLL(None, use_errno=True)
+    with RunningServer(memory=True) as server:
+        threads = [int(task.name) for task in pathlib.Path(f"/proc/{server.pid}/task").iterdir()]
+        others = [thread for thread in threads if thread != server.pid]
+        sent = [libc.tgkill(server.pid, thread, signal.SIGTERM) == 0 for thread in others]
+        assert others and any(sent)
+        assert server.process.wait(20) == 0, server.log
 
 
 def test_healthz_is_ok(server):
