@@ -21,15 +21,21 @@ bool IsAudit(const Trial& run) {
   return run.origin.strategy == "gradient" && run.origin.ordinal >= kAudit;
 }
 
+int64_t MemberOf(const Trial& run) {
+  return run.continues ? run.origin.ordinal : run.id.value;
+}
+
 // In a population it may be a copy by another member, and its own member goes
-// on from it later. Runs carry their member's name, the id of its first one.
+// on from it later.
 bool Succeeds(const Trial& child, const Trial& parent,
               const ScheduleSpec& schedule) {
   if (child.state != TrialState::kCompleted) return false;
-  if (!schedule.IsPopulation()) return true;
-  const int64_t member =
-      parent.continues ? parent.origin.ordinal : parent.id.value;
-  return child.origin.ordinal == member;
+  return !schedule.IsPopulation() || MemberOf(child) == MemberOf(parent);
+}
+
+bool IsDeparture(const Trial& run, const Trial& parent) {
+  return run.state == TrialState::kCompleted &&
+         MemberOf(run) != MemberOf(parent);
 }
 
 bool GoesBack(const ScheduleSpec& schedule) {

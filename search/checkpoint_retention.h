@@ -17,9 +17,9 @@ struct CheckpointFacts {
   bool trial_is_unfinished = false;   // Its next attempt resumes here.
   bool trial_has_result = false;      // COMPLETED, or STOPPED early.
   bool has_unfinished_child = false;  // A trial that `continues` this one.
-  bool has_successor = false;         // A child that Succeeds() it.
-  bool may_be_continued = false;      // MayBeContinued() of the study.
-  bool is_best = false;               // Of the study's best trial.
+  bool has_successor = false;     // A child that Succeeds() it, or a departure.
+  bool may_be_continued = false;  // MayBeContinued() of the study.
+  bool is_best = false;           // Of the study's best trial.
 };
 
 bool IsNeeded(const CheckpointFacts& facts);
@@ -29,10 +29,19 @@ bool IsNeeded(const CheckpointFacts& facts);
 int64_t AuditOf(int64_t chain);
 bool IsAudit(const Trial& run);
 
+// The name of the population's member, or of the chain, that the run is one of:
+// the id of its first run, which later ones carry as their ordinal.
+int64_t MemberOf(const Trial& run);
+
 // Whether the schedule will go on from `child`, and from `parent` no more.
 // REQUIRES: child.continues == parent.id.
 bool Succeeds(const Trial& child, const Trial& parent,
               const ScheduleSpec& schedule);
+
+// Whether with this run, of a schedule with members, its member left what it
+// had run before for the place of another one, `parent`.
+// REQUIRES: run.continues == parent.id.
+bool IsDeparture(const Trial& run, const Trial& parent);
 
 // Whether the schedule may go on from the parent again after its successor
 // ended (schedule "gradient", if that was no success): the parent is needed

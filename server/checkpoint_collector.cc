@@ -50,6 +50,18 @@ absl::StatusOr<bool> HasSuccessor(Snapshot& rows, const Trial& trial,
   return false;
 }
 
+// A later run of its member went on from another one's.
+absl::StatusOr<bool> WasLeft(Snapshot& rows, const Trial& trial) {
+  ASSAY_ASSIGN_OR_RETURN(
+      const std::vector<Trial> later,
+      rows.ListContinuations(trial.study, MemberOf(trial), trial.id));
+  for (const Trial& run : later) {
+    ASSAY_ASSIGN_OR_RETURN(const Trial parent, rows.GetTrial(run.continues));
+    if (IsDeparture(run, parent)) return true;
+  }
+  return false;
+}
+
 }  // namespace
 
 absl::StatusOr<bool> CheckpointCollector::IsNeededNow(
@@ -73,6 +85,9 @@ absl::StatusOr<bool> CheckpointCollector::IsNeededNow(
       facts.has_successor,
       HasSuccessor(rows, trial, spec->schedule,
                    /*generations=*/GoesBack(spec->schedule) ? 2 : 1));
+  if (!facts.has_successor && spec->schedule.IsPopulation()) {
+    ASSAY_ASSIGN_OR_RETURN(facts.has_successor, WasLeft(rows, trial));
+  }
   facts.may_be_continued = MayBeContinued(study, *spec, trial);
   if (!study.hidden) {
     ASSAY_ASSIGN_OR_RETURN(facts.is_best, IsBest(rows, *spec, trial));

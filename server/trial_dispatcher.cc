@@ -171,10 +171,16 @@ class TrialDispatcher::HandOut {
     if (supply == Supply::kComputing || supply == Supply::kReady) {
       return Nothing("a proposal is being computed", kSoon);
     }
-    return Nothing(absl::StrCat(spent.words, "; none goes on until one of ",
-                                transaction_.study().counts.running,
-                                " running trials ends"),
-                   kLater);
+    return NothingWhile(absl::StrCat(spent.words, "; none goes on"));
+  }
+
+  // With none running the search is about to learn of the one that ended last.
+  bool NothingWhile(absl::string_view words) {
+    const int64_t running = transaction_.study().counts.running;
+    if (running == 0) return Nothing("a proposal is being computed", kSoon);
+    return Nothing(
+        absl::StrCat(words, " until one of ", running, " running trials ends"),
+        kLater);
   }
 
   bool NoProposal() {
@@ -186,9 +192,7 @@ class TrialDispatcher::HandOut {
         return Nothing("a proposal is being computed", kSoon);
       case Supply::kNone:
         awaits_ = {Supply::kNone};
-        return Nothing(absl::StrCat("nothing can be proposed until one of ",
-                                    counts.running, " running trials ends"),
-                       kLater);
+        return NothingWhile("nothing can be proposed");
       case Supply::kExhausted: {
         const ScheduleSpec& schedule = transaction_.spec().schedule;
         const std::string words =

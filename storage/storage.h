@@ -150,6 +150,10 @@ class Snapshot {
 
   // Trials that continue this one, by rising id.
   virtual absl::StatusOr<std::vector<Trial>> ListContinuing(TrialId trial) = 0;
+  // Trials of the study that continue any and have this ordinal, by rising id
+  // after `after`.
+  virtual absl::StatusOr<std::vector<Trial>> ListContinuations(
+      StudyId study, int64_t ordinal, TrialId after) = 0;
 
   virtual absl::StatusOr<Checkpoint> GetCheckpoint(CheckpointId id) = 0;
   // The one that was inserted last.

@@ -125,7 +125,6 @@ void GaussianProcess::SetDerivatives(Derivatives derivatives) {
   SetTargets(Eigen::VectorXd(y_));
 }
 
-// [L 0; B^T C] with B = L^-1 k and C C^T = K_dd + noise - B^T B.
 void GaussianProcess::FactorizeDerivatives() {
   const int n = observed_, m = derivatives_.size();
   const auto x = x_.middleRows(n, m);
@@ -134,17 +133,24 @@ void GaussianProcess::FactorizeDerivatives() {
   noise_.segment(n, m) =
       derivatives_.variances +
       hyperparameters_.derivative_noise.value_or(0) * variances;
-  Eigen::MatrixXd block =
-      DerivativeCross(kernel_, x, v, x_.topRows(n)).transpose();
-  SolveLower(factor_.topLeftCorner(n, n), block);
-  const Eigen::MatrixXd transposed = block.transpose();
-  factor_.block(n, 0, m, n) = transposed;
-  const Eigen::MatrixXd covariance =
-      DerivativeCovariance(kernel_, x, v) - Multiply(transposed, block);
-  auto corner = factor_.block(n, n, m, m);
+  FactorizeBlock(n, DerivativeCross(kernel_, x, v, x_.topRows(n)).transpose(),
+                 DerivativeCovariance(kernel_, x, v), variances);
+}
+
+// Behind the first `rows` of L: [L 0; B^T C] with B = L^-1 cross and C C^T =
+// covariance + noise - B^T B. `scales`: of the jitter.
+void GaussianProcess::FactorizeBlock(int rows, Eigen::MatrixXd cross,
+                                     const Eigen::MatrixXd& covariance,
+                                     const Eigen::VectorXd& scales) {
+  const Eigen::Index m = covariance.rows();
+  SolveLower(factor_.topLeftCorner(rows, rows), cross);
+  const Eigen::MatrixXd transposed = cross.transpose();
+  factor_.block(rows, 0, m, rows) = transposed;
+  const Eigen::MatrixXd remaining = covariance - Multiply(transposed, cross);
+  auto corner = factor_.block(rows, rows, m, m);
   for (double jitter = 0; true; jitter = std::max(1e-10, 10 * jitter)) {
-    corner = covariance;
-    corner.diagonal() += noise_.segment(n, m) + jitter * variances;
+    corner = remaining;
+    corner.diagonal() += noise_.segment(rows, m) + jitter * scales;
     if (FactorizeCholesky(corner)) return;
     assert(jitter < 1);
   }
@@ -153,23 +159,26 @@ void GaussianProcess::FactorizeDerivatives() {
 void GaussianProcess::Append(const Eigen::VectorXd& x,
                              double noise_multiplier) {
   ForgetDerivatives();
-  AppendRow(x, hyperparameters_.noise_variance * noise_multiplier);
+  AppendRows(Eigen::MatrixXd(x.transpose()),
+             hyperparameters_.noise_variance * noise_multiplier);
   observed_ = known_ = rows_;
   if (!mean_) return;
   prior_.conservativeResize(observed_);
   prior_[observed_ - 1] = mean_->Values(x_.middleRows(observed_ - 1, 1))[0];
 }
 
-// With l = L^-1 k over the known rows, K^-1 k = L^-T l.
-void GaussianProcess::AppendPending(const Eigen::VectorXd& x) {
-  AppendRow(x, hyperparameters_.noise_variance);
-  const int added = pending() - 1;
-  if (pending_weights_.cols() <= added || pending_weights_.rows() != known_) {
-    pending_weights_.conservativeResize(known_, std::max(8, 2 * (added + 1)));
+// With B = L^-1 k over the known rows, K^-1 k = L^-T B.
+void GaussianProcess::AppendPending(const Kernel::Rows& x) {
+  const int before = pending();
+  AppendRows(x, hyperparameters_.noise_variance);
+  if (pending_weights_.cols() < pending() ||
+      pending_weights_.rows() != known_) {
+    pending_weights_.conservativeResize(known_, std::max(8, 2 * pending()));
   }
-  Eigen::VectorXd weights = factor_.row(rows_ - 1).head(known_);
+  Eigen::MatrixXd weights =
+      factor_.block(known_ + before, 0, x.rows(), known_).transpose();
   SolveLowerTransposed(factor_.topLeftCorner(known_, known_), weights);
-  pending_weights_.col(added) = weights;
+  pending_weights_.middleCols(before, x.rows()) = weights;
 }
 
 void GaussianProcess::TruncatePending(int keep) {
@@ -184,20 +193,14 @@ void GaussianProcess::Reserve(int rows) {
   factor_.conservativeResize(capacity, capacity);
 }
 
-// The new row of L: l = L^-1 k, then sqrt(k(x, x) + noise - l^T l), whose
-// square is at least the noise but for rounding.
-void GaussianProcess::AppendRow(const Eigen::VectorXd& x,
-                                double noise_variance) {
-  Reserve(rows_ + 1);
-  const Eigen::MatrixXd row = x.transpose();
-  Eigen::VectorXd l = Cross(rows_, row).col(0);
-  SolveLower(factor_.topLeftCorner(rows_, rows_), l);
-  const double square = kernel_.variance() + noise_variance - l.squaredNorm();
-  x_.row(rows_) = row;
-  noise_[rows_] = noise_variance;
-  factor_.row(rows_).head(rows_) = l;
-  factor_(rows_, rows_) = std::sqrt(std::max(square, noise_variance / 2));
-  ++rows_;
+void GaussianProcess::AppendRows(const Kernel::Rows& x, double noise_variance) {
+  const auto m = static_cast<int>(x.rows());
+  Reserve(rows_ + m);
+  x_.middleRows(rows_, m) = x;
+  noise_.segment(rows_, m).setConstant(noise_variance);
+  FactorizeBlock(rows_, Cross(rows_, x), kernel_.Cross(x, x),
+                 Eigen::VectorXd::Constant(m, kernel_.variance()));
+  rows_ += m;
 }
 
 Eigen::MatrixXd GaussianProcess::Cross(int rows, const Kernel::Rows& z) const {

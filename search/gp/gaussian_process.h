@@ -87,8 +87,9 @@ class GaussianProcess {
   void SetDerivatives(Derivatives derivatives);
   const Derivatives& derivatives() const { return derivatives_; }
 
-  // Adds a pending row, which counts in variance_all alone: O(n^2).
-  void AppendPending(const Eigen::VectorXd& x);
+  // Adds pending rows, [m, features.size()], which count in variance_all alone:
+  // O(n^2 m). The bits depend on what was added in one call, speed too.
+  void AppendPending(const Kernel::Rows& x);
 
   // Forgets the pending rows but the first `keep`: O(1).
   void TruncatePending(int keep = 0);
@@ -113,7 +114,10 @@ class GaussianProcess {
  private:
   // Room for more rows; keeps what is there.
   void Reserve(int rows);
-  void AppendRow(const Eigen::VectorXd& x, double noise_variance);
+  void AppendRows(const Kernel::Rows& x, double noise_variance);
+  void FactorizeBlock(int rows, Eigen::MatrixXd cross,
+                      const Eigen::MatrixXd& covariance,
+                      const Eigen::VectorXd& scales);
   void Factorize();
   void ForgetDerivatives();
   void FactorizeDerivatives();

@@ -55,7 +55,8 @@ class Surrogate {
   bool Update();
 
   // Sets the points that count as pending, each [encoded_size], in order of
-  // creation: O(n^2) for each that was not there before. After Update().
+  // creation: O(n^2) for each behind the first that was not there before. A
+  // function of `points`, whatever was set before. After Update().
   void SetPending(const std::vector<std::vector<double>>& points);
 
   const Features& features() const { return features_; }
@@ -155,7 +156,7 @@ class Surrogate {
   int fitted_ = 0;   // The last fit point, with its models.
   int updated_ = 0;  // Results that Update() saw.
   std::vector<int> rows_;
-  std::vector<std::vector<double>> pending_;
+  std::vector<Eigen::VectorXd> pending_;  // [features_.size()] each.
 };
 
 }  // namespace assay

@@ -68,7 +68,7 @@ std::optional<size_t> IncrementModel::Best(
   if (gains_.size() < kLeastRows) return std::nullopt;
   MetricModel model = Fitted();
   for (const Point& point : running) {
-    model.process().AppendPending(Embed(point));
+    model.process().AppendPending(Embed(point).transpose());
   }
   Eigen::MatrixXd x(candidates.size(), features_.size());
   for (size_t i = 0; i < candidates.size(); ++i) {

@@ -32,6 +32,18 @@ absl::StatusOr<std::vector<Trial>> SqliteTransaction::ListContinuing(
   return ReadAll<Trial>(statement, ReadTrial);
 }
 
+absl::StatusOr<std::vector<Trial>> SqliteTransaction::ListContinuations(
+    StudyId study, int64_t ordinal, TrialId after) {
+  Statement statement = connection_.Prepare(
+      "SELECT " ASSAY_TRIAL_COLUMNS
+      " FROM trial WHERE study = ? AND ordinal = ? AND id > ?"
+      " AND continues <> 0 ORDER BY id");
+  statement.Bind(study.value);
+  statement.Bind(ordinal);
+  statement.Bind(after.value);
+  return ReadAll<Trial>(statement, ReadTrial);
+}
+
 absl::StatusOr<Checkpoint> SqliteTransaction::GetCheckpoint(CheckpointId id) {
   Statement statement =
       connection_.Prepare("SELECT id, " ASSAY_CHECKPOINT_COLUMNS

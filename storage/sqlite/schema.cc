@@ -241,10 +241,15 @@ constexpr char kGradientDeviations[] = R"sql(
 ALTER TABLE measurement ADD COLUMN gradient_deviations TEXT;
 )sql";
 
+// The runs of a member of a population, or of a chain.
+constexpr char kRunsOfMembers[] = R"sql(
+CREATE INDEX trial_of_member ON trial (study, ordinal, id) WHERE continues <> 0;
+)sql";
+
 // The n-th brings user_version n - 1 to n. Append; never edit one that was
 // released.
 constexpr const char* kMigrations[] = {kFirst, kEarlierStudies, kCheckpoints,
-                                       kGradientDeviations};
+                                       kGradientDeviations, kRunsOfMembers};
 
 absl::Status Apply(Connection& connection, int64_t version) {
   absl::Status status = connection.Execute(absl::StrCat(

@@ -71,6 +71,9 @@ class SqliteTransaction : public Transaction {
   absl::StatusOr<std::optional<RequestRecord>> FindRequest(
       const std::string& owner, const std::string& request_id) override;
   absl::StatusOr<std::vector<Trial>> ListContinuing(TrialId trial) override;
+  absl::StatusOr<std::vector<Trial>> ListContinuations(StudyId study,
+                                                       int64_t ordinal,
+                                                       TrialId after) override;
   absl::StatusOr<Checkpoint> GetCheckpoint(CheckpointId id) override;
   absl::StatusOr<std::optional<Checkpoint>> NewestCheckpoint(
       TrialId trial) override;

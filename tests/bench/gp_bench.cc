@@ -64,6 +64,10 @@ void Measure(int n) {
     process.AppendPending(z.row(0));
     process.TruncatePending();
   });
+  Print("64 pending rows more", std::max(1, repeats / 20), [&] {
+    process.AppendPending(z.topRows(64));
+    process.TruncatePending();
+  });
   Print("new targets", repeats, [&] { process.SetTargets(y); });
   Print("means of 1000", std::max(1, repeats / 20), [&] { process.Mean(z); });
   Print("means and variances of 200", std::max(1, repeats / 20),

@@ -59,6 +59,26 @@ TEST(CheckpointRetentionTest, AMemberIsNotSucceededByWhoCopiesIt) {
   EXPECT_FALSE(Succeeds(grandchild, child, pbt));
 }
 
+TEST(CheckpointRetentionTest, AMemberDepartsWithARunFromAnother) {
+  const Trial first = {.id = {7}, .origin = {.ordinal = 2}};
+  Trial run = {.id = {8},
+               .state = TrialState::kRunning,
+               .continues = {7},
+               .origin = {.ordinal = 3}};
+  EXPECT_FALSE(IsDeparture(run, first));
+  run.state = TrialState::kCompleted;
+  EXPECT_TRUE(IsDeparture(run, first));
+  run.origin.ordinal = 7;
+  EXPECT_FALSE(IsDeparture(run, first));
+  const Trial next = {.id = {9},
+                      .state = TrialState::kCompleted,
+                      .continues = {8},
+                      .origin = {.ordinal = 7}};
+  EXPECT_FALSE(IsDeparture(next, run));
+  run.origin.ordinal = 3;
+  EXPECT_TRUE(IsDeparture(next, run));
+}
+
 TEST(CheckpointRetentionTest, WhatMayGoOnIsAnOpenStudyWithASchedule) {
   Study study;
   StudySpec spec;

@@ -156,6 +156,33 @@ TEST_F(CheckpointCollectorTest, AChainKeepsTwoOfItsRuns) {
   EXPECT_THAT(StepsOf(runs[2].trial), ElementsAre(9)) << "the best";
 }
 
+// The worse of two goes on from the better one's: its own first run is over.
+TEST_F(CheckpointCollectorTest, WhatAMemberLeftForACopyGoes) {
+  StudySpec spec = GridSpec("population", 100);
+  spec.space = *SearchSpace::Create({{"x", DoubleDomain{}, {}, {}}});
+  spec.algorithm.name = "random";
+  spec.schedule = {
+      .name = "pbt", .max_steps = 9, .population = {.size = 2, .interval = 3}};
+  study_ = core_->Create(spec);
+  const Token good = Lease("c1"), bad = Lease("c2");
+  ASSERT_TRUE(Keep(good, 3, "a").ok());
+  ASSERT_TRUE(Keep(bad, 3, "b").ok());
+  ASSERT_TRUE(core_->Complete(good, 0.1).ok());
+  ASSERT_TRUE(core_->Complete(bad, 0.9).ok());
+  core_->Settle();
+  Lease("c1");
+  const Token copy = Lease("c2");
+  ASSERT_EQ(core_->TrialOf(copy.trial).continues, good.trial);
+  ASSERT_TRUE(Keep(copy, 6, "c").ok());
+  CollectLater();
+  EXPECT_THAT(StepsOf(bad.trial), ElementsAre(3)) << "the copy may fail";
+  ASSERT_TRUE(core_->Complete(copy, 0.5).ok());
+  CollectLater();
+  EXPECT_THAT(StepsOf(bad.trial), IsEmpty());
+  EXPECT_THAT(StepsOf(good.trial), ElementsAre(3)) << "its own next run";
+  EXPECT_THAT(StepsOf(copy.trial), ElementsAre(6));
+}
+
 // A chunk that somebody is about to commit outlives the checkpoint that had it.
 TEST_F(CheckpointCollectorTest, AChunkThatIsAskedForIsNotRemoved) {
   const Token token = Lease("c1"), other = Lease("c2");

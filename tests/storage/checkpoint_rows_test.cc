@@ -214,6 +214,7 @@ TEST_F(CheckpointRowsTest, TrialsThatContinueAnother) {
     for (int64_t number : {1, 2}) {
       Trial trial = MakeTrial(trials_[0].study, number);
       trial.continues = trials_[0].id;
+      trial.origin.ordinal = 7;
       ASSAY_ASSIGN_OR_RETURN(TrialId id, rows.InsertTrial(trial));
       ids.push_back(id);
     }
@@ -231,6 +232,21 @@ TEST_F(CheckpointRowsTest, TrialsThatContinueAnother) {
       *ReadNow<absl::StatusOr<std::vector<Trial>>>(
           *storage_, [&](Snapshot& rows) { return rows.ListContinuing({}); }),
       IsEmpty());
+
+  const auto runs = [&](int64_t ordinal, TrialId after) {
+    std::vector<TrialId> some;
+    const auto trials = ReadNow<absl::StatusOr<std::vector<Trial>>>(
+        *storage_, [&](Snapshot& rows) {
+          return rows.ListContinuations(trials_[0].study, ordinal, after);
+        });
+    for (const Trial& trial : *trials) some.push_back(trial.id);
+    return some;
+  };
+  EXPECT_EQ(runs(7, {}), ids);
+  EXPECT_THAT(runs(7, ids[0]), ElementsAre(ids[1]));
+  EXPECT_THAT(runs(7, ids[1]), IsEmpty());
+  EXPECT_THAT(runs(8, {}), IsEmpty());
+  EXPECT_THAT(runs(trials_[0].origin.ordinal, {}), IsEmpty());
 }
 
 }  // namespace

@@ -186,7 +186,8 @@ TEST_F(SqliteStorageTest, MigrationKeepsWhatAnOlderSchemaHolds) {
   MakeDatabase();
   Execute(
       "DROP TABLE earlier_trial; DROP TABLE earlier_study;"
-      "DROP INDEX trial_continuing; DROP TABLE checkpoint;"
+      "DROP INDEX trial_continuing; DROP INDEX trial_of_member;"
+      "DROP TABLE checkpoint;"
       "DROP TABLE study_chunk; DROP TABLE checkpoint_usage;"
       "ALTER TABLE measurement DROP COLUMN gradient_deviations;"
       "PRAGMA user_version = 1");

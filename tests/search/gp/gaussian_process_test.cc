@@ -105,6 +105,19 @@ TEST(GaussianProcessTest, PendingRowsChangeNeitherMeanNorObservedVariance) {
   EXPECT_LT((after.variance_all - before.variance).maxCoeff(), 1e-12);
 }
 
+TEST(GaussianProcessTest, PendingRowsMayComeTogether) {
+  Random random(6);
+  const Data data = MixedData(40, random);
+  const Eigen::MatrixXd z = Queries(data, 20, random);
+  GaussianProcess single = data.First(20), together = data.First(20);
+  for (int i = 20; i < 40; ++i) single.AppendPending(data.x.row(i));
+  together.AppendPending(data.x.middleRows(20, 5));
+  together.AppendPending(data.x.middleRows(25, 15));
+  EXPECT_EQ(together.pending(), 20);
+  ExpectSame(together.PredictWithGradients(z), single.PredictWithGradients(z),
+             1e-9);
+}
+
 TEST(GaussianProcessTest, TruncatedPendingRowsAreForgotten) {
   Random random(6);
   const Data data = MixedData(40, random);

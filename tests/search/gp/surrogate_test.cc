@@ -304,5 +304,38 @@ TEST(SurrogateTest, PendingPointsShrinkTheDeviationThere) {
   EXPECT_EQ(without.variance_all[0], without.variance[0]);
 }
 
+// Bit for bit, whatever was pending before: around the sizes at which rows are
+// added together, with rows that left at either end or in the middle.
+TEST(SurrogateTest, PendingPointsLeaveNoTraceOfThoseBefore) {
+  Random random(6);
+  Surrogate walked(Spec());
+  for (int i = 0; i < 20; ++i) walked.Learn(Completed(Draw(random)));
+  ASSERT_TRUE(walked.Update());
+  const Surrogate fresh = walked;
+  Eigen::MatrixXd points(3, 2);
+  points << 0.9, 0.9, 0.2, 0.4, 0.5, 0.1;
+  const Eigen::MatrixXd x = walked.features().EmbedRows(points);
+  std::vector<std::vector<double>> pending;
+  const auto check = [&] {
+    walked.SetPending(pending);
+    Surrogate anew = fresh;
+    anew.SetPending(pending);
+    const auto said = walked.objective(0).process().PredictWithGradients(x);
+    const auto expected = anew.objective(0).process().PredictWithGradients(x);
+    EXPECT_EQ(said.variance_all, expected.variance_all) << pending.size();
+    EXPECT_EQ(said.variance_all_gradient, expected.variance_all_gradient);
+  };
+  for (int i = 0; i < 200; ++i) {
+    pending.push_back(Draw(random));
+    if (i % 16 < 2 || i > 190) check();
+  }
+  for (const int at : {199, 150, 128, 127, 100, 64, 63, 20, 0}) {
+    pending.erase(pending.begin() + at);
+    check();
+  }
+  while (pending.size() > 60) pending.pop_back();
+  check();
+}
+
 }  // namespace
 }  // namespace assay

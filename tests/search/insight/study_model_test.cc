@@ -3,6 +3,7 @@
 #include <cmath>
 #include <limits>
 
+#include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "search/insight/prediction.h"
@@ -33,7 +34,7 @@ TEST(StudyModelTest, FewerThanFourConfigurationsAreTooFew) {
   std::vector<Trial> trials;
   for (int n = 0; n < 4; ++n) {
     EXPECT_THAT(WhyNot(Line(), trials),
-                HasSubstr(std::to_string(n) + " configurations are COMPLETED"));
+                HasSubstr(absl::StrCat(n, " configurations are COMPLETED")));
     trials.push_back(At(n, 0.2 * n, n));
   }
   EXPECT_TRUE(StudyModel::Fit(Shared(Line()), 0, trials).ok());
