@@ -187,7 +187,7 @@ absl::StatusOr<std::unique_ptr<SearchStrategy>> MakeSearchStrategy(
     ASSAY_ASSIGN_OR_RETURN(made, Scheduled(std::move(made), spec));
   }
   if (spec.replicates < 2) return made;
-  return std::make_unique<ReplicatedStrategy>(std::move(made), spec.replicates);
+  return std::make_unique<ReplicatedStrategy>(std::move(made), spec);
 }
 
 std::vector<std::string> EarlyStoppingRuleNames() { return NamesOf(kRules); }

@@ -169,6 +169,7 @@ void GaussianProcess::Append(const Eigen::VectorXd& x,
 
 // With B = L^-1 k over the known rows, K^-1 k = L^-T B.
 void GaussianProcess::AppendPending(const Kernel::Rows& x) {
+  assert(x.cols() == features_.size());
   const int before = pending();
   AppendRows(x, hyperparameters_.noise_variance);
   if (pending_weights_.cols() < pending() ||

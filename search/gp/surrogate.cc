@@ -66,22 +66,20 @@ void Surrogate::Learn(const Observation& observation) {
                       .verdicts = {{.result = observations(),
                                     .feasible = !observation.HasFailed() &&
                                                 observation.IsFeasible(),
-                                    .violations = observation.violations}},
-                      .slopes = SlopesOf(observation)});
+                                    .violations = observation.violations}}});
+  AddSlopes(observation, records_.back());
   results_.push_back(points() - 1);
   values_.Learn(observation);
   seen_ = observations();
 }
 
-std::vector<std::optional<Surrogate::Slope>> Surrogate::SlopesOf(
-    const Observation& observation) {
-  std::vector<std::optional<Slope>> slopes;
+void Surrogate::AddSlopes(const Observation& observation, Record& record) {
+  record.slopes.resize(observation.values.size());
   for (size_t k = 0; k < observation.gradients.size(); ++k) {
     auto along = AlongItself(observation.gradients[k]);
-    slopes.emplace_back();
-    if (along) slopes[k] = Slope{observation.values[k], *std::move(along)};
+    if (!along) continue;
+    record.slopes[k].push_back({observation.values[k], *std::move(along)});
   }
-  return slopes;
 }
 
 void Surrogate::LearnLonger(const Observation& observation) {
@@ -91,6 +89,7 @@ void Surrogate::LearnLonger(const Observation& observation) {
       {.result = observations(),
        .feasible = observation.IsFeasible(),
        .violations = observation.violations});
+  AddSlopes(observation, records_[known->second]);
   results_.push_back(known->second);
   values_.LearnLonger(known->second, observation);
   seen_ = observations();
@@ -299,11 +298,14 @@ std::vector<MetricModel::KnownDerivative> Surrogate::DerivativesOf(
     const std::vector<int>& rows, int k) const {
   std::vector<MetricModel::KnownDerivative> derivatives;
   for (size_t r = 0; r < rows.size(); ++r) {
-    const Record& record = records_[rows[r]];
-    if (record.slopes.empty() || !record.slopes[k]) continue;
     if (!values_.IsKnown(rows[r])) continue;
-    if (values_.Value(rows[r], k) != record.slopes[k]->value) continue;
-    derivatives.push_back({static_cast<int>(r), record.slopes[k]->along});
+    const double value = values_.Value(rows[r], k);
+    const std::vector<Slope>& slopes = records_[rows[r]].slopes[k];
+    const auto slope =
+        std::find_if(slopes.begin(), slopes.end(),
+                     [value](const Slope& one) { return one.value == value; });
+    if (slope == slopes.end()) continue;
+    derivatives.push_back({static_cast<int>(r), slope->along});
   }
   return derivatives;
 }

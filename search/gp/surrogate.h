@@ -106,13 +106,12 @@ class Surrogate {
     DirectionalDerivative along;
   };
   struct Record {
-    Eigen::VectorXd point;          // [encoded_size]
-    Eigen::VectorXd x;              // [features_.size()]
-    std::vector<Verdict> verdicts;  // By rising result, at least one.
-    std::vector<std::optional<Slope>> slopes;  // [objectives]; empty: none.
+    Eigen::VectorXd point;                   // [encoded_size]
+    Eigen::VectorXd x;                       // [features_.size()]
+    std::vector<Verdict> verdicts;           // By rising result, at least one.
+    std::vector<std::vector<Slope>> slopes;  // [objectives][by result].
   };
-  static std::vector<std::optional<Slope>> SlopesOf(
-      const Observation& observation);
+  static void AddSlopes(const Observation& observation, Record& record);
 
   // The last that was seen.
   const Verdict& VerdictOf(int i) const;

@@ -143,17 +143,8 @@ void GradientStrategy::Observe(const Trial& run) {
   reports_.clear();
 }
 
-void GradientStrategy::TellInner(const Trial& run, bool with_reports) {
-  if (with_reports && inner_->WantsReports()) {
-    for (const Measurement& report : reports_) {
-      inner_->ObserveReport(run, report);
-    }
-  }
-  inner_->Observe(AsConfiguration(run, run));
-}
-
 void GradientStrategy::BringFirst(const Trial& run, const Reported& reported) {
-  TellInner(run, /*with_reports=*/true);
+  Tell(*inner_, AsConfiguration(run, run), reports_);
   if (run.to_step == 0) return;  // Imported: nothing goes on from it.
   if (!ToObservation(run, *spec_).IsComplete()) return;
   chains_.emplace(run.id.value,
@@ -171,12 +162,12 @@ void GradientStrategy::BringRetrained(const Trial& run) {
   const Measurement* early = LastAtMost(reports_, interval_, objective);
   const bool has_result = ToObservation(run, *spec_).IsComplete();
   if (!has_result || early == nullptr || early->step < interval_) {
-    return TellInner(run, /*with_reports=*/true);
+    return Tell(*inner_, AsConfiguration(run, run), reports_);
   }
   Trial first = run;
   first.final_metrics = early->metrics;
   first.to_step = first.last_step = interval_;
-  TellInner(first, /*with_reports=*/false);
+  Tell(*inner_, AsConfiguration(first, first), {});
   inner_->ObserveLonger(AsConfiguration(run, run));
 }
 

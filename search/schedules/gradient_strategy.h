@@ -102,7 +102,6 @@ class GradientStrategy final : public SearchStrategy {
   Reported LastReport(const Trial& run) const;
   void BringFirst(const Trial& run, const Reported& reported);
   void BringRetrained(const Trial& run);
-  void TellInner(const Trial& run, bool with_reports);
   void Bring(ChainId id, const Trial& run, const Reported& reported);
   void LearnGain(const Trial& run, double value);
   void LearnAudited(const Trial& run, const Reported& reported);

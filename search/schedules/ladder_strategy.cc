@@ -6,8 +6,8 @@
 
 #include "absl/strings/str_cat.h"
 #include "search/base/status_macros.h"
-#include "search/schedules/lineage.h"
 #include "search/rung_steps.h"
+#include "search/schedules/lineage.h"
 #include "search/strategies/observation.h"
 
 namespace assay {
@@ -74,13 +74,14 @@ std::optional<size_t> LadderStrategy::LineageOf(const Trial& run) {
 }
 
 void LadderStrategy::Observe(const Trial& run) {
+  const std::vector<Measurement> reports = std::exchange(reports_, {});
   const std::optional<size_t> known = LineageOf(run);
-  if (!known) return inner_->Observe(AsConfiguration(run, run));
+  if (!known) return Tell(*inner_, AsConfiguration(run, run), reports);
   const Trial configuration = AsConfiguration(lineages_[*known].first, run);
   if (!run.continues) {
-    inner_->Observe(configuration);
+    Tell(*inner_, configuration, reports);
   } else if (BringsFurther(run)) {
-    inner_->ObserveLonger(configuration);
+    TellLonger(*inner_, configuration, reports);
   }
   Enter(*known, run);
 }

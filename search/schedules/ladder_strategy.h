@@ -51,6 +51,13 @@ class LadderStrategy final : public SearchStrategy {
   void ObserveEarlier(const EarlierStudy& study) override {
     inner_->ObserveEarlier(study);
   }
+  // For their gradients: curves are not compared behind a schedule.
+  bool WantsReports() const override {
+    return spec_->gradients.exists() && inner_->WantsReports();
+  }
+  void ObserveReport(const Trial&, const Measurement& report) override {
+    reports_.push_back(report);
+  }
   void Observe(const Trial& run) override;
   absl::StatusOr<std::vector<Proposal>> Suggest(
       absl::Span<const Trial> unfinished, int count, Random& random) override;
@@ -91,6 +98,7 @@ class LadderStrategy final : public SearchStrategy {
 
   const std::unique_ptr<SearchStrategy> inner_;
   const std::shared_ptr<const StudySpec> spec_;
+  std::vector<Measurement> reports_;  // Of the run that is observed next.
   std::vector<Ladder> ladders_;
   std::vector<Lineage> lineages_;
   absl::flat_hash_map<int64_t, size_t> lineage_of_;  // By run.

@@ -1,6 +1,17 @@
 #include "search/schedules/lineage.h"
 
 namespace assay {
+namespace {
+
+void PassOn(SearchStrategy& inner, const Trial& configuration,
+            const std::vector<Measurement>& reports) {
+  if (!inner.WantsReports()) return;
+  for (const Measurement& report : reports) {
+    inner.ObserveReport(configuration, report);
+  }
+}
+
+}  // namespace
 
 Trial AsConfiguration(const Trial& first, const Trial& run) {
   Trial configuration = run;
@@ -14,6 +25,18 @@ Trial AsConfiguration(const Trial& first, const Trial& run) {
     configuration.last_step = run.to_step;
   }
   return configuration;
+}
+
+void Tell(SearchStrategy& inner, const Trial& configuration,
+          const std::vector<Measurement>& reports) {
+  PassOn(inner, configuration, reports);
+  inner.Observe(configuration);
+}
+
+void TellLonger(SearchStrategy& inner, const Trial& configuration,
+                const std::vector<Measurement>& reports) {
+  PassOn(inner, configuration, reports);
+  inner.ObserveLonger(configuration);
 }
 
 bool BringsFurther(const Trial& run) {

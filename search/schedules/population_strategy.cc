@@ -38,8 +38,9 @@ PopulationStrategy::PopulationStrategy(std::unique_ptr<SearchStrategy> inner,
 
 void PopulationStrategy::Observe(const Trial& run) {
   finished_.insert(FingerprintOf(run));
+  const std::vector<Measurement> reports = std::exchange(reports_, {});
   if (!run.continues) {
-    inner_->Observe(AsConfiguration(run, run));
+    Tell(*inner_, AsConfiguration(run, run), reports);
     if (run.to_step == 0) return;  // Imported: no member.
     ++started_;
     return Bring(members_[run.id.value], run);

@@ -47,6 +47,13 @@ class PopulationStrategy final : public SearchStrategy {
   void ObserveEarlier(const EarlierStudy& study) override {
     inner_->ObserveEarlier(study);
   }
+  // For their gradients: curves are not compared behind a schedule.
+  bool WantsReports() const override {
+    return spec_->gradients.exists() && inner_->WantsReports();
+  }
+  void ObserveReport(const Trial&, const Measurement& report) override {
+    reports_.push_back(report);
+  }
   void Observe(const Trial& run) override;
   absl::StatusOr<std::vector<Proposal>> Suggest(
       absl::Span<const Trial> unfinished, int count, Random& random) override;
@@ -93,6 +100,7 @@ class PopulationStrategy final : public SearchStrategy {
 
   const std::unique_ptr<SearchStrategy> inner_;
   const std::shared_ptr<const StudySpec> spec_;
+  std::vector<Measurement> reports_;  // Of the run that is observed next.
   const PopulationOptions options_;
   const int64_t size_;
   std::map<MemberId, Member> members_;  // Without those that are lost for good.

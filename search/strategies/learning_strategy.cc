@@ -64,8 +64,10 @@ void LearningStrategy::ObserveMean(const Trial& trial, int runs) {
 }
 
 void LearningStrategy::ObserveLonger(const Trial& configuration) {
+  const std::vector<Measurement> curve = std::exchange(curve_, {});
   if (!spec_->space.Check(configuration.parameters).ok()) return;
-  const Observation observation = Observed(configuration, {});
+  const Observation observation =
+      Observed(configuration, WantsReports() ? curve : decltype(curve)());
   if (!observation.HasFailed()) LearnLonger(observation);
 }
 

@@ -6,6 +6,8 @@
 #include <map>
 #include <optional>
 
+#include "search/gradient/reported_gradient.h"
+
 namespace assay {
 namespace {
 
@@ -61,24 +63,19 @@ UnitGradient Turned(const MetricSpec& metric, UnitGradient gradient) {
   return gradient;
 }
 
-// Of the last measurement that has the metric at its final value and a
-// gradient.
 UnitGradient GradientOf(const Trial& trial,
                         const std::vector<Measurement>& measurements,
                         const MetricSpec& metric, const StudySpec& spec) {
-  const double value = ValueIn(trial.final_metrics, metric);
-  for (auto it = measurements.rbegin(); it != measurements.rend(); ++it) {
-    const auto gradient = it->gradients.find(metric.name);
-    if (gradient == it->gradients.end()) continue;
-    if (ValueIn(it->metrics, metric) != value) continue;
-    const auto deviations = it->gradient_deviations.find(metric.name);
-    return Turned(metric,
-                  ToUnitGradient(spec.space, trial.parameters, gradient->second,
-                                 deviations == it->gradient_deviations.end()
-                                     ? std::map<std::string, double>()
-                                     : deviations->second));
-  }
-  return {};
+  const Measurement* report =
+      ReportedGradient(trial, measurements, metric.name);
+  if (report == nullptr) return {};
+  const auto deviations = report->gradient_deviations.find(metric.name);
+  return Turned(metric,
+                ToUnitGradient(spec.space, trial.parameters,
+                               report->gradients.at(metric.name),
+                               deviations == report->gradient_deviations.end()
+                                   ? std::map<std::string, double>()
+                                   : deviations->second));
 }
 
 std::vector<UnitGradient> GradientsOf(

@@ -1,5 +1,5 @@
 // What gradients bring to `bayesian`: median regret after 25 and 50 trials of
-// 10 seeds with exact gradients, without, with noisy ones and with gradients of
+// 40 seeds with exact gradients, without, with noisy ones and with gradients of
 // the wrong sign, and CPU milliseconds a proposal. Figures for people.
 
 #include <time.h>
@@ -21,7 +21,7 @@ namespace assay {
 namespace {
 
 constexpr int kParameters = 6;
-constexpr int kSeeds = 10;
+constexpr int kSeeds = 40;
 constexpr int kTrials = 50;
 using Point = std::array<double, kParameters>;
 

@@ -189,7 +189,7 @@ TEST(AcquisitionSurfaceTest, GradientsAreFiniteDifferences) {
   Case of(Mixed(), 0.4, 60);
   GaussianProcess bound = Hill(of.candidates, 0.9, 30);
   const VectorXd pending = of.model.x().row(3).transpose() * 0.9;
-  of.model.AppendPending(pending);
+  of.model.AppendPending(pending.transpose());
   const Feasibility acquisition(std::make_unique<LogExpectedImprovement>(0.5),
                                 1, {Requirement::kBound});
   ExpectGradientsAreFiniteDifferences(

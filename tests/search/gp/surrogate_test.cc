@@ -156,6 +156,33 @@ TEST(SurrogateTest, GradientsLeaveItAFunctionOfTheSequenceAlone) {
   EXPECT_EQ(MeansOf(asked), MeansOf(late));
 }
 
+// Trials are compared at their end: gradients from there count, and those that
+// were taken before they went on do not.
+TEST(SurrogateTest, AGradientOfALongerRunBelongsToItsEnd) {
+  const auto derivatives = [](int64_t step_with_gradient) {
+    Random random(3);
+    Surrogate surrogate(Spec());
+    for (int64_t id = 1; id <= 24; ++id) {
+      const std::vector<double> point = Draw(random);
+      for (const int64_t step : {1, 9}) {
+        Observation observation = Completed(point);
+        if (step < 9) observation.state = TrialState::kStopped;
+        if (step == step_with_gradient) observation = WithGradient(observation);
+        observation.id = {id};
+        observation.last_step = step;
+        observation.values[0] -= 1.0 / static_cast<double>(step);
+        observation.curve = {{step, observation.values}};
+        step < 9 ? surrogate.Learn(observation)
+                 : surrogate.LearnLonger(observation);
+      }
+    }
+    EXPECT_TRUE(surrogate.Update());
+    return surrogate.objective(0).process().derivatives().size();
+  };
+  EXPECT_GT(derivatives(9), 8);
+  EXPECT_EQ(derivatives(1), 0);
+}
+
 TEST(SurrogateTest, AGradientCountsWhereItsValueDoes) {
   Random random(2);
   Surrogate surrogate(Spec());

@@ -11,6 +11,7 @@
 namespace assay {
 namespace {
 
+using ::testing::ContainsRegex;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
@@ -153,6 +154,24 @@ TEST(AshaTest, AUsedUpSpaceEndsWithItsLadder) {
   EXPECT_EQ(run.Start().to_step, 9);
   run.Complete(0, 1);
   EXPECT_EQ(run.Suggest(1).status().code(), absl::StatusCode::kOutOfRange);
+}
+
+TEST(AshaTest, GradientsOfEachRungReachTheModelInside) {
+  StudySpec spec = ScheduleStudy("asha", "bayesian", 9);
+  spec.gradients.metric = "loss";
+  ScheduleRun run(spec);
+  std::string why;
+  for (int i = 0; i < 45; ++i) {
+    const Trial trial = run.Start();
+    why = trial.continues ? why : trial.origin.why;
+    const double off = std::get<double>(trial.parameters.at("x")) - 0.3;
+    const auto step = static_cast<double>(trial.to_step);
+    run.End(0, TrialState::kCompleted, {{"loss", off * off + 1 / step}},
+            trial.to_step, {{"x", 2 * off}}, {{"x", 0.01}});
+  }
+  EXPECT_THAT(why, ContainsRegex("results with [0-9]+ gradients"));
+  EXPECT_EQ(run.Suggest(3)->back().parameters,
+            run.SuggestAnew(3)->back().parameters);
 }
 
 TEST(AshaTest, TakesSeveralObjectives) {

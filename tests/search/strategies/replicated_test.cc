@@ -18,10 +18,15 @@ class Spy : public SearchStrategy {
  public:
   struct Seen {
     std::vector<Trial> observed;
+    std::vector<Measurement> reports;
     std::vector<Trial> unfinished;
   };
   explicit Spy(Seen& seen) : seen_(seen) {}
 
+  bool WantsReports() const override { return true; }
+  void ObserveReport(const Trial&, const Measurement& report) override {
+    seen_.reports.push_back(report);
+  }
   void Observe(const Trial& trial) override { seen_.observed.push_back(trial); }
   absl::StatusOr<std::vector<Proposal>> Suggest(
       absl::Span<const Trial> unfinished, int, Random&) override {
@@ -59,7 +64,8 @@ class ReplicatedTest : public testing::Test {
   }
 
   Spy::Seen seen_;
-  ReplicatedStrategy strategy_{std::make_unique<Spy>(seen_), 3};
+  StudySpec spec_{.replicates = 3, .gradients = {.metric = "loss"}};
+  ReplicatedStrategy strategy_{std::make_unique<Spy>(seen_), spec_};
 };
 
 TEST_F(ReplicatedTest, AConfigurationIsObservedOnceWhenAllOfItEnded) {
@@ -72,6 +78,34 @@ TEST_F(ReplicatedTest, AConfigurationIsObservedOnceWhenAllOfItEnded) {
   EXPECT_EQ(seen_.observed[0].number, 0);
   EXPECT_EQ(seen_.observed[0].replicate, 0);
   EXPECT_EQ(seen_.observed[0].final_metrics.at("loss"), 2);
+}
+
+TEST_F(ReplicatedTest, OfReportsTheMeanGradientIsHeard) {
+  const auto end = [&](int32_t replicate, double slope) {
+    const Trial trial = Ended(RunOf(replicate, 0.5, replicate), replicate);
+    for (const double loss : {7.0, double(replicate)}) {
+      Measurement report{.metrics = {{"loss", loss}}};
+      report.gradients["loss"]["x"] = slope;
+      strategy_.ObserveReport(trial, report);
+    }
+    strategy_.Observe(trial);
+  };
+  end(0, 1), end(1, 2);
+  EXPECT_THAT(seen_.reports, IsEmpty());
+  end(2, 6);
+  ASSERT_THAT(seen_.reports, SizeIs(1));
+  EXPECT_EQ(seen_.reports[0].metrics.at("loss"), 1);
+  EXPECT_EQ(seen_.reports[0].gradients.at("loss").at("x"), 3);
+}
+
+TEST_F(ReplicatedTest, WithoutGradientsNoReportIsHeard) {
+  for (int32_t replicate = 0; replicate < 3; ++replicate) {
+    const Trial trial = Ended(RunOf(replicate, 0.5, replicate), 1);
+    strategy_.ObserveReport(trial, {.metrics = {{"loss", 1}}});
+    strategy_.Observe(trial);
+  }
+  EXPECT_THAT(seen_.observed, SizeIs(1));
+  EXPECT_THAT(seen_.reports, IsEmpty());
 }
 
 TEST_F(ReplicatedTest, AConfigurationIsUnfinishedUntilAllOfItEnded) {
