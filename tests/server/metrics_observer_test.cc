@@ -80,7 +80,9 @@ TEST_F(MetricsObserverTest, TheBestOfAScheduleIsThatOfWholeTrainings) {
     return ValueOf("assay_study_best_value{", "metric=\"loss\"");
   };
   for (int64_t step = 0; step < 9;) {
-    if (step > 0) EXPECT_EQ(best(), "1");
+    if (step > 0) {
+      EXPECT_EQ(best(), "1");
+    }
     const Trial run = core_->Lease(study_, "c").trial;
     step = run.to_step;
     ASSERT_TRUE(

@@ -1,6 +1,7 @@
 #include "worker/trainer/training_state.h"
 
 #include <exception>
+#include <memory>
 #include <utility>
 #include <vector>
 
@@ -100,7 +101,16 @@ void SavedState::LoadNetwork(torch::nn::Module& network) {
 void SavedState::LoadOptimizer(torch::optim::Optimizer& optimizer) {
   torch::serialize::InputArchive saved;
   archive_.read("optimizer", saved);
+  // Newer versions of LibTorch load the options as well; those of this run's
+  // configuration, which may be others, stay.
+  std::vector<std::unique_ptr<torch::optim::OptimizerOptions>> options;
+  for (const auto& group : optimizer.param_groups()) {
+    options.push_back(group.options().clone());
+  }
   optimizer.load(saved);
+  for (size_t i = 0; i < options.size(); ++i) {
+    optimizer.param_groups()[i].set_options(std::move(options[i]));
+  }
   if (auto* rmsprop = dynamic_cast<torch::optim::RMSprop*>(&optimizer)) {
     AddMomentumBuffers(*rmsprop);
   }
