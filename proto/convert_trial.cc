@@ -170,6 +170,8 @@ v1::Attempt ToMessage(const Attempt& attempt) {
   message.set_stop_reason(attempt.stop_reason);
   message.set_training_seconds(attempt.training_seconds);
   message.set_lease_seconds(absl::ToDoubleSeconds(attempt.lease));
+  message.set_slot(attempt.slot);
+  message.set_gpu(attempt.gpu);
   return message;
 }
 

@@ -92,6 +92,8 @@ struct Attempt {
   // the same answer, from a contradiction. Empty unless the holder ended it.
   std::string finish;
   absl::Duration lease;  // Length of one period; 0: never expires.
+  int32_t slot = 0;      // Of its worker, from 1; 0: not known, or a client.
+  std::string gpu;       // Of this slot: "3: NVIDIA H100"; "" if none.
 };
 
 // Which runs of its study a trial belongs to: one configuration, run from one

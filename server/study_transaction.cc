@@ -84,6 +84,8 @@ absl::StatusOr<Attempt> StudyTransaction::BeginAttempt(Trial& trial,
   attempt.instance = holder.instance;
   attempt.by_worker = holder.by_worker;
   attempt.lease = holder.lease;
+  attempt.slot = holder.slot;
+  attempt.gpu = holder.gpu;
   if (!study().first_lease) study().first_lease = now_;
   return attempt;
 }
@@ -170,11 +172,26 @@ absl::Status StudyTransaction::TellToStop(Trial& trial, Attempt& attempt,
                                           std::string reason) {
   if (!attempt.stop_reason.empty()) return absl::OkStatus();
   attempt.stop_reason = std::move(reason);
-  ASSAY_RETURN_IF_ERROR(rows_.UpdateAttempt(attempt));
-  trial.revision = NextRevision();
-  ASSAY_RETURN_IF_ERROR(rows_.UpdateTrial(trial, std::nullopt));
+  ASSAY_RETURN_IF_ERROR(StoreRunning(trial, attempt));
   change_.stops.push_back({trial.id, attempt.number, attempt.stop_reason});
   return absl::OkStatus();
+}
+
+absl::Status StudyTransaction::SetSlot(Trial& trial, Attempt& attempt,
+                                       int32_t slot, std::string gpu) {
+  if (slot == 0 || (attempt.slot == slot && attempt.gpu == gpu)) {
+    return absl::OkStatus();
+  }
+  attempt.slot = slot;
+  attempt.gpu = std::move(gpu);
+  return StoreRunning(trial, attempt);
+}
+
+absl::Status StudyTransaction::StoreRunning(Trial& trial,
+                                            const Attempt& attempt) {
+  ASSAY_RETURN_IF_ERROR(rows_.UpdateAttempt(attempt));
+  trial.revision = NextRevision();
+  return rows_.UpdateTrial(trial, std::nullopt);
 }
 
 absl::Status StudyTransaction::TellAllToStop(const std::string& reason) {

@@ -65,8 +65,9 @@ class StudyTransaction {
   absl::Status Add(Trial& trial);
 
   // Starts a kPending trial for the holder in `attempt` (holder, instance,
-  // by_worker, lease are read), and stores both. Returns the attempt. The first
-  // start of a configuration puts its other replicates into the queue.
+  // by_worker, lease, slot, gpu are read), and stores both. Returns the
+  // attempt. The first start of a configuration puts its other replicates into
+  // the queue.
   absl::StatusOr<Attempt> Start(Trial& trial, const Attempt& holder);
 
   // A new trial that runs at once. As Add() and Start() together, in one row.
@@ -86,6 +87,10 @@ class StudyTransaction {
 
   // Records that the attempt is to stop, once. OK if it was told before.
   absl::Status TellToStop(Trial& trial, Attempt& attempt, std::string reason);
+
+  // Records where a running attempt runs. OK if that is known, or `slot` is 0.
+  absl::Status SetSlot(Trial& trial, Attempt& attempt, int32_t slot,
+                       std::string gpu);
 
   // Tells every running attempt to stop.
   absl::Status TellAllToStop(const std::string& reason);
@@ -113,6 +118,8 @@ class StudyTransaction {
   StudyChange TakeChange() && { return std::move(change_); }
 
  private:
+  // Stores what became of an attempt that still runs; the watchers hear of it.
+  absl::Status StoreRunning(Trial& trial, const Attempt& attempt);
   void Number(Trial& trial);
   absl::StatusOr<Attempt> BeginAttempt(Trial& trial, const Attempt& holder);
   absl::Status AddReplicates(const Trial& first);

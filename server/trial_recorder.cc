@@ -394,6 +394,10 @@ void TrialRecorder::Finish(FinishReport report, FinishDone done) {
         const TrialState before = trial.state;
         ASSAY_RETURN_IF_ERROR(Apply(transaction, trial, attempt, report));
         attempt.finish = fingerprint;
+        if (report.slot != 0) {
+          attempt.slot = report.slot;
+          attempt.gpu = report.gpu;
+        }
         for (const Attribute& attribute : report.attributes) {
           ASSAY_RETURN_IF_ERROR(transaction.rows().SetAttribute(
               transaction.study().id, trial.id, attribute));

@@ -41,6 +41,9 @@ struct FinishReport {
   std::string reason;
   Metrics metrics;  // What is missing is taken from the measurements.
   std::vector<Attribute> attributes;
+  // Where it ran, as Attempt has it. 0: not told; what is known stays.
+  int32_t slot = 0;
+  std::string gpu;
   // A client may correct a Complete without an objective: InvalidArgument. A
   // worker's trial is over by then: a FAILED attempt.
   bool may_correct = true;

@@ -36,6 +36,12 @@ std::vector<std::string> WantsOf(const StudySpec& spec) {
 
 }  // namespace
 
+std::string GpuOf(const WorkerHello& hello, int32_t slot) {
+  if (slot < 1 || static_cast<size_t>(slot) > hello.gpus.size()) return "";
+  const WorkerGpu& gpu = hello.gpus[static_cast<size_t>(slot) - 1];
+  return absl::StrCat(gpu.index, ": ", gpu.name);
+}
+
 // A Hello while its verdicts are found.
 struct WorkerRegistry::Greeting {
   std::shared_ptr<WorkerSession> session;
@@ -50,7 +56,7 @@ WorkerRegistry::WorkerRegistry(Parts parts)
 
 int32_t WorkerRegistry::Busy(const Entry& entry) {
   int32_t busy = entry.reserved;
-  for (const auto& [token, slots] : entry.held) busy += slots;
+  for (const auto& [token, place] : entry.held) busy += place.slots;
   return busy;
 }
 
@@ -152,26 +158,25 @@ bool WorkerRegistry::ForgetOne() {
 }
 
 void WorkerRegistry::Greet(std::shared_ptr<Greeting> greeting) {
-  std::vector<Token> held = greeting->hello.held;
-  std::sort(held.begin(), held.end());
-  held.erase(std::unique(held.begin(), held.end()), held.end());
+  const HeldAttempts& held = greeting->hello.held;
   {
     MutexLock lock(greeting->mutex);
     greeting->open = held.size();
   }
   if (held.empty()) return FinishGreeting(greeting);
-  for (const Token& token : held) Judge(greeting, token);
+  for (const auto& [token, slot] : held) Judge(greeting, token, slot);
 }
 
-void WorkerRegistry::Judge(std::shared_ptr<Greeting> greeting, Token token) {
+void WorkerRegistry::Judge(std::shared_ptr<Greeting> greeting, Token token,
+                           int32_t slot) {
   auto verdict = std::make_shared<WorkerVerdict>();
   verdict->token = token;
   parts_.leases.Renew(token);
   const absl::Duration lease = parts_.lease;
   parts_.registry.ChangeByTrial(
       token.trial,
-      [greeting, token, verdict, lease](StudyTransaction& transaction,
-                                        Trial& trial) -> absl::Status {
+      [greeting, token, slot, verdict, lease](StudyTransaction& transaction,
+                                              Trial& trial) -> absl::Status {
         const WorkerHello& hello = greeting->hello;
         ASSAY_ASSIGN_OR_RETURN(
             Attempt attempt,
@@ -180,7 +185,7 @@ void WorkerRegistry::Judge(std::shared_ptr<Greeting> greeting, Token token) {
                             attempt.instance == hello.instance;
         if (is_own && attempt.outcome == AttemptOutcome::kRunning) {
           verdict->go_on = true;
-          return absl::OkStatus();
+          return transaction.SetSlot(trial, attempt, slot, GpuOf(hello, slot));
         }
         // Lost, but nobody else has it yet: the process just goes on.
         const bool waits = trial.state == TrialState::kPending &&
@@ -188,6 +193,8 @@ void WorkerRegistry::Judge(std::shared_ptr<Greeting> greeting, Token token) {
                            attempt.outcome == AttemptOutcome::kLost;
         if (is_own && waits) {
           attempt.lease = lease;
+          attempt.slot = slot;
+          attempt.gpu = GpuOf(hello, slot);
           ASSAY_ASSIGN_OR_RETURN(const Attempt next,
                                  transaction.Start(trial, attempt));
           verdict->go_on = true;
@@ -229,7 +236,7 @@ void WorkerRegistry::FinishGreeting(const std::shared_ptr<Greeting>& greeting) {
     verdicts = greeting->verdicts;
   }
   const WorkerHello& hello = greeting->hello;
-  std::map<Token, int32_t> held;
+  std::map<Token, Place> held;
   std::vector<Handout> again;
   const auto slots_of = [&](const Token& token) -> int32_t {
     const auto lease = parts_.leases.Find(token);
@@ -240,7 +247,7 @@ void WorkerRegistry::FinishGreeting(const std::shared_ptr<Greeting>& greeting) {
     if (!verdict.go_on) continue;
     Token token = verdict.token;
     if (verdict.new_attempt != 0) token.attempt = verdict.new_attempt;
-    held[token] = slots_of(token);
+    held[token] = {slots_of(token), hello.held.at(verdict.token)};
   }
   // Assigned to this process, but it has not heard of it: sent again.
   for (const Token& token : parts_.leases.HeldBy(hello.name, hello.instance)) {
@@ -263,7 +270,7 @@ void WorkerRegistry::FinishGreeting(const std::shared_ptr<Greeting>& greeting) {
     const bool runs =
         status.ok() && handout.attempt.outcome == AttemptOutcome::kRunning;
     if (!runs) continue;
-    held[token] = SlotsOf(*handout.spec);
+    held[token] = {.slots = SlotsOf(*handout.spec)};
     again.push_back(std::move(handout));
   }
   WorkerSession& session = *greeting->session;
@@ -274,7 +281,7 @@ void WorkerRegistry::FinishGreeting(const std::shared_ptr<Greeting>& greeting) {
     held.merge(entry->held);       // With what was leased meanwhile.
     entry->held = held;
     // From now on Changed() takes out what ends; some may have ended before.
-    for (const auto& [token, slots] : held) {
+    for (const auto& [token, place] : held) {
       if (!parts_.leases.Find(token)) entry->held.erase(token);
     }
   }
@@ -300,7 +307,7 @@ void WorkerRegistry::FinishGreeting(const std::shared_ptr<Greeting>& greeting) {
         });
     if (!is_sent) session.Assign(handout);
   }
-  for (const auto& [token, slots] : held) {
+  for (const auto& [token, place] : held) {
     const auto lease = parts_.leases.Find(token);
     if (lease && !lease->stop_reason.empty()) {
       session.StopAttempt(token, lease->stop_reason, /*kill=*/false);
@@ -336,20 +343,63 @@ void WorkerRegistry::CloseSilent() {
 }
 
 void WorkerRegistry::Heartbeat(const WorkerSession* session,
-                               const std::vector<Token>& held) {
+                               const HeldAttempts& held) {
   std::shared_ptr<WorkerSession> strong;
+  WorkerHello hello;
+  HeldAttempts told;
   {
     MutexLock lock(mutex_);
     Entry* entry = FindSession(session);
     if (entry == nullptr) return;
     Hear(*entry);
     strong = entry->session;
+    told = TakeNewSlots(*entry, held);
+    if (!told.empty()) hello = entry->hello;
   }
-  for (const Token& token : held) {
+  for (const auto& [token, slot] : held) {
     if (!parts_.leases.Renew(token)) {
       strong->StopAttempt(token, "the attempt is over", true);
     }
   }
+  for (const auto& [token, slot] : told) {
+    WriteSlot(hello.name, token, slot, GpuOf(hello, slot));
+  }
+}
+
+HeldAttempts WorkerRegistry::TakeNewSlots(Entry& entry,
+                                          const HeldAttempts& held) {
+  HeldAttempts told;
+  for (const auto& [token, slot] : held) {
+    const auto found = entry.held.find(token);
+    if (slot == 0 || found == entry.held.end()) continue;
+    if (std::exchange(found->second.slot, slot) != slot) told[token] = slot;
+  }
+  return told;
+}
+
+void WorkerRegistry::WriteSlot(const std::string& worker, Token token,
+                               int32_t slot, std::string gpu) {
+  parts_.registry.ChangeByTrial(
+      token.trial,
+      [token, slot, gpu = std::move(gpu)](StudyTransaction& transaction,
+                                          Trial& trial) -> absl::Status {
+        ASSAY_RETURN_IF_ERROR(CheckFence(trial, token.attempt));
+        ASSAY_ASSIGN_OR_RETURN(
+            Attempt attempt,
+            transaction.rows().GetAttempt(token.trial, token.attempt));
+        return transaction.SetSlot(trial, attempt, slot, gpu);
+      },
+      [this, worker, token](const absl::Status& status) {
+        if (!status.ok()) ForgetSlot(worker, token);
+      });
+}
+
+void WorkerRegistry::ForgetSlot(const std::string& worker, Token token) {
+  MutexLock lock(mutex_);
+  const auto entry = workers_.find(worker);
+  if (entry == workers_.end()) return;
+  const auto found = entry->second.held.find(token);
+  if (found != entry->second.held.end()) found->second.slot = 0;
 }
 
 void WorkerRegistry::SetDraining(const WorkerSession* session, bool draining) {
@@ -399,7 +449,9 @@ std::vector<WorkerView> WorkerRegistry::List() const {
     view.last_seen = view.connected
                          ? std::max(entry.last_seen, absl::UnixEpoch())
                          : entry.last_seen;
-    for (const auto& [token, slots] : entry.held) view.held.push_back(token);
+    for (const auto& [token, place] : entry.held) {
+      view.held[token] = place.slot;
+    }
   }
   return views;
 }
@@ -634,7 +686,8 @@ void WorkerRegistry::Leased(const Choice& choice,
       entry.reserved -= choice.slots;
       if (given && entry.hello.instance == choice.holder.instance) {
         const Handout& handout = answer->handouts.front();
-        entry.held[{handout.trial.id, handout.attempt.number}] = choice.slots;
+        entry.held[{handout.trial.id, handout.attempt.number}] = {
+            .slots = choice.slots};
         if (entry.ready) session = entry.session;
         if (!entry.ready) entry.early.push_back(handout);
       }

@@ -29,6 +29,9 @@ struct WorkerGpu {
   int64_t memory_bytes = 0;
 };
 
+// What a worker runs: in which slot each, from 1; 0: in none yet, or not told.
+using HeldAttempts = std::map<Token, int32_t>;
+
 // What a worker says of itself when it connects.
 struct WorkerHello {
   std::string name;
@@ -39,9 +42,12 @@ struct WorkerHello {
   bool any_command = false;
   bool builtin = false;
   std::string version;
-  std::vector<Token> held;
+  HeldAttempts held;
   bool draining = false;
 };
+
+// "3: NVIDIA H100", index and name; empty if the slot has none, or is 0.
+std::string GpuOf(const WorkerHello& hello, int32_t slot);
 
 // What becomes of an attempt that a connecting worker holds.
 struct WorkerVerdict {
@@ -72,7 +78,7 @@ struct WorkerView {
   bool connected = false;
   bool draining = false;
   absl::Time last_seen;
-  std::vector<Token> held;
+  HeldAttempts held;
 };
 
 // Why no worker takes a trial of a study now.
@@ -124,8 +130,8 @@ class WorkerRegistry final : public StudyObserver {
   void CloseSilent() ABSL_LOCKS_EXCLUDED(mutex_);
 
   // Renews the leases of what the worker runs; what is not its own any more is
-  // killed.
-  void Heartbeat(const WorkerSession* session, const std::vector<Token>& held)
+  // killed. Where an attempt runs is written when it is told first.
+  void Heartbeat(const WorkerSession* session, const HeldAttempts& held)
       ABSL_LOCKS_EXCLUDED(mutex_);
 
   // The worker says that it takes nothing new, or does again.
@@ -162,6 +168,11 @@ class WorkerRegistry final : public StudyObserver {
   void Changed(const StudyChange& change) override;
 
  private:
+  // What an attempt has of its worker.
+  struct Place {
+    int32_t slots = 1;  // So many.
+    int32_t slot = 0;   // As told, and in its row or on the way there.
+  };
   struct Entry {
     std::shared_ptr<WorkerSession> session;  // nullptr: not connected.
     WorkerHello hello;
@@ -169,11 +180,11 @@ class WorkerRegistry final : public StudyObserver {
     bool draining = false;
     // What a person asked for and the worker has not repeated yet.
     std::optional<bool> asked_to_drain;
-    absl::Time last_seen;           // For people.
-    absl::Duration heard;           // The same since boot.
-    std::map<Token, int32_t> held;  // Slots that each takes.
-    std::vector<Handout> early;     // To be sent after the welcome.
-    int32_t reserved = 0;           // Slots of leases that are being written.
+    absl::Time last_seen;  // For people.
+    absl::Duration heard;  // The same since boot.
+    std::map<Token, Place> held;
+    std::vector<Handout> early;  // To be sent after the welcome.
+    int32_t reserved = 0;        // Slots of leases that are being written.
   };
   // How the matching of a study stands.
   struct Line {
@@ -199,6 +210,14 @@ class WorkerRegistry final : public StudyObserver {
   // The one that left longest ago. False if all are connected.
   bool ForgetOne() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void Hear(Entry& entry) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // Those of `held` whose slot is news. From now on it is none.
+  HeldAttempts TakeNewSlots(Entry& entry, const HeldAttempts& held)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void WriteSlot(const std::string& worker, Token token, int32_t slot,
+                 std::string gpu);
+  // It could not be written: the next heartbeat tells it again.
+  void ForgetSlot(const std::string& worker, Token token)
+      ABSL_LOCKS_EXCLUDED(mutex_);
 
   void MatchNow() ABSL_LOCKS_EXCLUDED(mutex_);
   absl::flat_hash_map<std::string, int64_t> LeasingByOwner(
@@ -214,7 +233,7 @@ class WorkerRegistry final : public StudyObserver {
 
   struct Greeting;
   void Greet(std::shared_ptr<Greeting> greeting);
-  void Judge(std::shared_ptr<Greeting> greeting, Token token);
+  void Judge(std::shared_ptr<Greeting> greeting, Token token, int32_t slot);
   void Judged(const std::shared_ptr<Greeting>& greeting, WorkerVerdict verdict);
   void FinishGreeting(const std::shared_ptr<Greeting>& greeting)
       ABSL_LOCKS_EXCLUDED(mutex_);

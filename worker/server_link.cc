@@ -191,6 +191,11 @@ void ServerLink::AddFinish(AttemptKey key, v1::Finish finish) {
   changed_.NotifyAll();
 }
 
+void ServerLink::SetSlot(AttemptKey key, int32_t slot) {
+  MutexLock lock(mutex_);
+  spool_.SetSlot(key, slot);
+}
+
 int32_t ServerLink::NumberOf(AttemptKey key) const {
   MutexLock lock(mutex_);
   return spool_.NumberOf(key);

@@ -75,6 +75,8 @@ class ServerLink {
   bool AddMeasurement(AttemptKey key, v1::Measurement measurement);
   void AddOutput(AttemptKey key, absl::string_view bytes);
   void AddFinish(AttemptKey key, v1::Finish finish);
+  // In which slot it runs, from 1: goes with heartbeats and the finish.
+  void SetSlot(AttemptKey key, int32_t slot);
 
   // The number under which the coordinator knows it now.
   int32_t NumberOf(AttemptKey key) const;

@@ -95,6 +95,11 @@ void Spool::AddFinish(AttemptKey key, v1::Finish finish) {
   Shrink();
 }
 
+void Spool::SetSlot(AttemptKey key, int32_t slot) {
+  const auto found = attempts_.find(key);
+  if (found != attempts_.end()) found->second.slot = slot;
+}
+
 int32_t Spool::NumberOf(AttemptKey key) const {
   const auto found = attempts_.find(key);
   return found == attempts_.end() ? key.attempt : found->second.number;
@@ -173,6 +178,7 @@ std::vector<v1::HeldAttempt> Spool::Held() const {
     held.emplace_back();
     held.back().set_trial_id(key.trial);
     held.back().set_attempt(entry.number);
+    held.back().set_slot(entry.slot);
   }
   return held;
 }
@@ -236,6 +242,7 @@ std::optional<v1::WorkerMessage> Spool::NextFinish() {
     finish = *entry.finish;
     finish.set_trial_id(key.trial);
     finish.set_attempt(entry.number);
+    finish.set_slot(entry.slot);
     return message;
   }
   return std::nullopt;

@@ -34,8 +34,10 @@ class Spool {
 
   void AddMeasurement(AttemptKey key, v1::Measurement measurement);
   void AddOutput(AttemptKey key, absl::string_view bytes);
+  // In which slot it runs, from 1.
+  void SetSlot(AttemptKey key, int32_t slot);
   // Sent after all measurements and the output (at most its last 256 KiB). Ids
-  // are filled in.
+  // and slot are filled in.
   void AddFinish(AttemptKey key, v1::Finish finish);
 
   // The attempt that the coordinator knows by this number.
@@ -49,7 +51,8 @@ class Spool {
   // The stream broke: what is not acknowledged is sent again.
   void Rewind();
 
-  // Attempts without an acknowledged finish, under their present numbers.
+  // Attempts without an acknowledged finish, under their present numbers, and
+  // their slots.
   std::vector<v1::HeldAttempt> Held() const;
 
   // What to send next: measurements of the attempts in turn, then finishes.
@@ -70,6 +73,7 @@ class Spool {
   };
   struct Entry {
     int32_t number = 0;
+    int32_t slot = 0;  // 0: in none yet.
     // [0, acknowledged) is kept for Renumber(), [acknowledged, sent) is on its
     // way, the rest waits.
     std::deque<v1::Measurement> measurements = {};

@@ -307,6 +307,7 @@ void Worker::ShowSlots() {
 
 void Worker::Start(AttemptKey key, v1::WorkerAssignment assignment,
                    std::vector<int> slots) {
+  link_->SetSlot(key, slots.front() + 1);
   if (assignment.has_resume()) {
     return Fetch(key, std::move(assignment), std::move(slots));
   }

@@ -106,11 +106,21 @@ absl::StatusOr<ExitCode> List(Context& context, const Listing& listing) {
   return kExitOk;
 }
 
+// ", slot 2 (GPU 3: NVIDIA H100)", as far as it is known.
+std::string PlaceText(const v1::Attempt& attempt) {
+  if (attempt.slot() == 0) return "";
+  const std::string slot = absl::StrCat(", slot ", attempt.slot());
+  return attempt.gpu().empty()
+             ? slot
+             : absl::StrCat(slot, " (GPU ", attempt.gpu(), ")");
+}
+
 void AddAttempts(Table& table, const v1::Trial& trial) {
   for (const v1::Attempt& attempt : trial.attempt_list()) {
-    std::string text = absl::StrCat(
-        v1::Attempt::Outcome_Name(attempt.outcome()), " on ",
-        attempt.by_worker() ? "worker " : "client ", attempt.holder());
+    std::string text =
+        absl::StrCat(v1::Attempt::Outcome_Name(attempt.outcome()), " on ",
+                     attempt.by_worker() ? "worker " : "client ",
+                     attempt.holder(), PlaceText(attempt));
     if (attempt.training_seconds() > 0) {
       absl::StrAppend(&text, ", ", FormatDuration(attempt.training_seconds()));
     }

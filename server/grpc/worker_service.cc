@@ -28,10 +28,11 @@ v1::Worker ToMessage(const WorkerView& view) {
   message.set_connected(view.connected);
   message.set_draining(view.draining);
   *message.mutable_last_seen() = ToTimestamp(view.last_seen);
-  for (const Token& token : view.held) {
+  for (const auto& [token, slot] : view.held) {
     v1::HeldAttempt& held = *message.add_held();
     held.set_trial_id(token.trial.value);
     held.set_attempt(token.attempt);
+    held.set_slot(slot);
   }
   message.set_version(view.hello.version);
   message.set_any_command(view.hello.any_command);

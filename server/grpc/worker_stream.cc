@@ -62,6 +62,24 @@ absl::Status CheckTexts(const v1::Hello& message) {
   return absl::OkStatus();
 }
 
+absl::Status CheckSlot(const char* field, int32_t slot, int32_t slots) {
+  if (slot >= 0 && slot <= slots) return absl::OkStatus();
+  return absl::InvalidArgumentError(
+      absl::StrCat(field, ": ", slot, "; 0 to slots, ", slots));
+}
+
+absl::StatusOr<HeldAttempts> ToHeld(
+    const char* field,
+    const google::protobuf::RepeatedPtrField<v1::HeldAttempt>& messages,
+    int32_t slots) {
+  HeldAttempts held;
+  for (const v1::HeldAttempt& message : messages) {
+    ASSAY_RETURN_IF_ERROR(CheckSlot(field, message.slot(), slots));
+    held[TokenOf(message)] = message.slot();
+  }
+  return held;
+}
+
 absl::StatusOr<WorkerHello> ToHello(const v1::Hello& message) {
   WorkerHello hello;
   ASSAY_RETURN_IF_ERROR(CheckTexts(message));
@@ -85,9 +103,8 @@ absl::StatusOr<WorkerHello> ToHello(const v1::Hello& message) {
   hello.builtin = message.builtin();
   hello.version = message.version();
   hello.draining = message.draining();
-  for (const v1::HeldAttempt& held : message.held()) {
-    hello.held.push_back(TokenOf(held));
-  }
+  ASSAY_ASSIGN_OR_RETURN(
+      hello.held, ToHeld("hello.held.slot", message.held(), hello.slots));
   return hello;
 }
 
@@ -108,7 +125,7 @@ void WorkerStream::Refuse(absl::Status status) {
 void WorkerStream::OnReadDone(bool ok) {
   if (!ok) return Close(absl::OkStatus());
   if (absl::Status bad = Take(incoming_); !bad.ok()) {
-    spdlog::warn("worker \"{}\": {}", name_, std::string(bad.message()));
+    spdlog::warn("worker \"{}\": {}", hello_.name, std::string(bad.message()));
     return Close(std::move(bad));
   }
   MutexLock lock(mutex_);
@@ -132,8 +149,7 @@ absl::Status WorkerStream::Take(const v1::WorkerMessage& message) {
     case v1::WorkerMessage::kLog:
       return TakeLog(message.log());
     case v1::WorkerMessage::kHeartbeat:
-      TakeHeartbeat(message.heartbeat());
-      return absl::OkStatus();
+      return TakeHeartbeat(message.heartbeat());
     case v1::WorkerMessage::kDraining:
       context_.workers.SetDraining(this, message.draining().draining());
       return absl::OkStatus();
@@ -147,9 +163,10 @@ absl::Status WorkerStream::TakeHello(const v1::Hello& message) {
     return absl::InvalidArgumentError("a second hello");
   }
   ASSAY_ASSIGN_OR_RETURN(WorkerHello hello, ToHello(message));
-  name_ = hello.name;
-  spdlog::info("worker \"{}\" connected: {} slots, {} GPUs, {} running", name_,
-               hello.slots, hello.gpus.size(), hello.held.size());
+  hello_ = hello;
+  hello_.held.clear();
+  spdlog::info("worker \"{}\" connected: {} slots, {} GPUs, {} running",
+               hello.name, hello.slots, hello.gpus.size(), hello.held.size());
   return context_.workers.Connect(shared_from_this(), std::move(hello));
 }
 
@@ -181,6 +198,9 @@ absl::Status WorkerStream::TakeMeasurements(const v1::MeasurementBatch& batch) {
 absl::Status WorkerStream::TakeFinish(const v1::Finish& finish) {
   const Token token = TokenOf(finish);
   ASSAY_ASSIGN_OR_RETURN(FinishReport report, ToFinishReport(finish));
+  ASSAY_RETURN_IF_ERROR(CheckSlot("finish.slot", finish.slot(), hello_.slots));
+  report.slot = finish.slot();
+  report.gpu = GpuOf(hello_, finish.slot());
   Begun();
   context_.recorder.Finish(
       std::move(report),
@@ -221,12 +241,12 @@ absl::Status WorkerStream::TakeLog(const v1::LogPiece& piece) {
   return absl::OkStatus();
 }
 
-void WorkerStream::TakeHeartbeat(const v1::WorkerHeartbeat& heartbeat) {
-  std::vector<Token> held;
-  for (const v1::HeldAttempt& attempt : heartbeat.held()) {
-    held.push_back(TokenOf(attempt));
-  }
+absl::Status WorkerStream::TakeHeartbeat(const v1::WorkerHeartbeat& heartbeat) {
+  ASSAY_ASSIGN_OR_RETURN(
+      const HeldAttempts held,
+      ToHeld("heartbeat.held.slot", heartbeat.held(), hello_.slots));
   context_.workers.Heartbeat(this, held);
+  return absl::OkStatus();
 }
 
 void WorkerStream::Refused(Token token, const absl::Status& status) {
@@ -378,7 +398,7 @@ void WorkerStream::OnCancel() {
 void WorkerStream::OnDone() {
   if (greeted_) {
     context_.workers.Disconnect(this);
-    spdlog::info("worker \"{}\" disconnected", name_);
+    spdlog::info("worker \"{}\" disconnected", hello_.name);
   }
   self_ = nullptr;
 }

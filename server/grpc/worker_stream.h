@@ -54,7 +54,7 @@ class WorkerStream final
   absl::Status TakeMeasurements(const v1::MeasurementBatch& batch);
   absl::Status TakeFinish(const v1::Finish& finish);
   absl::Status TakeLog(const v1::LogPiece& piece);
-  void TakeHeartbeat(const v1::WorkerHeartbeat& heartbeat);
+  absl::Status TakeHeartbeat(const v1::WorkerHeartbeat& heartbeat);
 
   void Begun() ABSL_LOCKS_EXCLUDED(mutex_);
   void Ended() ABSL_LOCKS_EXCLUDED(mutex_);
@@ -70,7 +70,7 @@ class WorkerStream final
   CallRecord record_;
   v1::WorkerMessage incoming_;
   bool greeted_ = false;
-  std::string name_;
+  WorkerHello hello_;  // Without `held`.
 
   Mutex mutex_;
   v1::ServerMessage outgoing_;  // While it is written.

@@ -198,6 +198,8 @@ void BindChanging(Statement& statement, const Attempt& attempt) {
   statement.BindReal(attempt.training_seconds);
   statement.BindText(attempt.finish);
   statement.BindDuration(attempt.lease);
+  statement.Bind(attempt.slot);
+  statement.BindText(attempt.gpu);
 }
 
 Attempt ReadAttempt(Statement& statement) {
@@ -215,6 +217,8 @@ Attempt ReadAttempt(Statement& statement) {
   attempt.training_seconds = statement.Real();
   attempt.finish = statement.Text();
   attempt.lease = statement.Duration();
+  attempt.slot = statement.Int32();
+  attempt.gpu = statement.Text();
   return attempt;
 }
 

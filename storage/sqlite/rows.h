@@ -43,7 +43,7 @@ absl::StatusOr<Trial> ReadTrial(Statement& statement);
 #define ASSAY_ATTEMPT_KEY "trial, number"
 #define ASSAY_ATTEMPT_CHANGING                                     \
   "holder, instance, by_worker, started, ended, outcome, reason, " \
-  "stop_reason, training_seconds, finish, lease"
+  "stop_reason, training_seconds, finish, lease, slot, gpu"
 #define ASSAY_ATTEMPT_COLUMNS ASSAY_ATTEMPT_KEY ", " ASSAY_ATTEMPT_CHANGING
 
 void BindKey(Statement& statement, const Attempt& attempt);

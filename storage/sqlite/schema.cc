@@ -246,10 +246,18 @@ constexpr char kRunsOfMembers[] = R"sql(
 CREATE INDEX trial_of_member ON trial (study, ordinal, id) WHERE continues <> 0;
 )sql";
 
+// 0: not known. `gpu` is that of the slot, empty if it has none.
+constexpr char kSlots[] = R"sql(
+ALTER TABLE attempt ADD COLUMN slot INTEGER NOT NULL DEFAULT 0
+  CHECK (slot >= 0);
+ALTER TABLE attempt ADD COLUMN gpu TEXT NOT NULL DEFAULT '';
+)sql";
+
 // The n-th brings user_version n - 1 to n. Append; never edit one that was
 // released.
-constexpr const char* kMigrations[] = {kFirst, kEarlierStudies, kCheckpoints,
-                                       kGradientDeviations, kRunsOfMembers};
+constexpr const char* kMigrations[] = {kFirst,         kEarlierStudies,
+                                       kCheckpoints,   kGradientDeviations,
+                                       kRunsOfMembers, kSlots};
 
 absl::Status Apply(Connection& connection, int64_t version) {
   absl::Status status = connection.Execute(absl::StrCat(

@@ -347,7 +347,7 @@ absl::Status SqliteTransaction::InsertAttempt(const Attempt& attempt,
                                               StudyId study) {
   Statement statement = connection_.Prepare(
       "INSERT INTO attempt (" ASSAY_ATTEMPT_KEY ", " ASSAY_ATTEMPT_CHANGING
-      ", study) VALUES (?,?, ?,?,?,?,?,?,?,?,?,?,?, ?)");
+      ", study) VALUES (?,?, ?,?,?,?,?,?,?,?,?,?,?,?,?, ?)");
   BindKey(statement, attempt);
   BindChanging(statement, attempt);
   statement.Bind(study.value);
@@ -358,7 +358,7 @@ absl::Status SqliteTransaction::InsertAttempt(const Attempt& attempt,
 absl::Status SqliteTransaction::UpdateAttempt(const Attempt& attempt) {
   Statement statement = connection_.Prepare(
       "UPDATE attempt SET (" ASSAY_ATTEMPT_CHANGING
-      ") = (?,?,?,?,?,?,?,?,?,?,?) WHERE trial = ? AND number = ?");
+      ") = (?,?,?,?,?,?,?,?,?,?,?,?,?) WHERE trial = ? AND number = ?");
   BindChanging(statement, attempt);
   BindKey(statement, attempt);
   return RunOnOneRow(connection_, statement, "trial ", attempt.trial.value,

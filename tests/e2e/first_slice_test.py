@@ -61,14 +61,22 @@ def test_two_workers_share_a_study(lab):
 
 
 def test_a_worker_takes_as_many_trials_as_it_has_slots(lab):
-    server, gate = lab.server(), Gate(lab)
+    server, gate = lab.server(lease=2), Gate(lab)
     lab.worker(server, slots=3)
     server.create({**SPEC, "name": "s", "trial": gate.template(), "budget": {"max_trials": 7}})
     gate.wait_any(3)
     wait_until(lambda: server.worker_view("worker").busy == 3)
     assert server.study("s").counts.running == 3
+    running = [trial.id for trial in server.all_trials("s")]
+
+    def slots(trials):
+        return sorted(attempt.slot for trial in trials for attempt in server.trial(trial).attempt_list)
+
+    wait_until(lambda: slots(running) == [1, 2, 3], what="the slots are told")
     gate.open()
     assert finished(server, "s").counts.completed == 7
+    assert set(slots(trial.id for trial in server.all_trials("s"))) == {1, 2, 3}
+    assert slots(running) == [1, 2, 3]
 
 
 def test_output_of_a_trial_is_kept(lab):

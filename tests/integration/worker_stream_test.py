@@ -124,6 +124,8 @@ def test_an_empty_message_is_refused(worker):
     (dict(runners=[MEGABYTE]), ["hello.runners", "1048576"]),
     (dict(runners=[""]), ["hello.runners", "0 bytes"]),
     (dict(version=MEGABYTE), ["hello.version", "1048576"]),
+    (dict(slots=2, held=[dict(trial_id=1, attempt=1, slot=3)]), ["hello.held.slot: 3", "0 to slots, 2"]),
+    (dict(held=[dict(trial_id=1, attempt=1, slot=-1)]), ["hello.held.slot: -1"]),
 ], ids=lambda value: str(value)[:40])
 def test_a_bad_hello_is_refused(worker, fields, words):
     worker.send_hello(**fields)
@@ -221,6 +223,42 @@ def test_a_heartbeat_for_what_it_does_not_hold_is_answered_with_a_kill(worker, a
         dict(trial_id=attempt[0], attempt=attempt[1]), dict(trial_id=99999, attempt=1)]))
     stop = worker.receive("stop")
     assert (stop.trial_id, stop.kill) == (99999, True)
+
+
+@pytest.mark.parametrize("slot", [-1, 2, 2**31 - 1])
+@pytest.mark.parametrize("kind", ["heartbeat", "finish"])
+def test_a_slot_that_it_does_not_have_is_refused(server, worker, attempt, kind, slot):
+    held = dict(trial_id=attempt[0], attempt=attempt[1], slot=slot)
+    if kind == "finish":
+        worker.send(finish=dict(held, kind=Finish.FAILED))
+    else:
+        worker.send(heartbeat=dict(held=[held]))
+    code, details = worker.end()
+    field = "finish.slot" if kind == "finish" else "heartbeat.held.slot"
+    assert code == INVALID and f"{field}: {slot}; 0 to slots, 1" in details
+    ran, = server.api.call("TrialService/Get", trial_id=attempt[0]).attempt_list
+    assert (ran.outcome, ran.slot) == (trial_pb2.Attempt.RUNNING, 0)
+
+
+def test_the_slot_of_a_heartbeat_is_kept_with_its_gpu(server, worker):
+    server.api.call("StudyService/Create", create(
+        name=worker.name, trial=dict(runner=dict(name=worker.name)), budget=dict(max_trials=1)))
+    worker.greet(gpus=[dict(index=3, name="H100")])
+    assigned = worker.receive("assignment")
+    held = dict(trial_id=assigned.trial.id, attempt=assigned.attempt, slot=1)
+
+    def ran():
+        one, = server.api.call("TrialService/Get", trial_id=assigned.trial.id).attempt_list
+        return one
+
+    assert (ran().slot, ran().gpu) == (0, "")
+    worker.send(heartbeat=dict(held=[held]))
+    eventually(lambda: (ran().slot, ran().gpu) == (1, "3: H100"))
+    assert [one.slot for one in known(server, worker.name).held] == [1]
+    worker.send(finish=dict(trial_id=assigned.trial.id, attempt=assigned.attempt, kind=Finish.COMPLETED,
+                            metrics=dict(loss=1)))  # Of a worker that tells none at the end.
+    worker.receive("acknowledgement")
+    assert (ran().outcome, ran().slot) == (trial_pb2.Attempt.COMPLETED, 1)
 
 
 def test_an_empty_batch_is_acknowledged(worker, attempt):

@@ -248,11 +248,14 @@ TEST(AttemptMessageTest, EveryFieldArrives) {
   attempt.stop_reason = "median";
   attempt.training_seconds = 9.5;
   attempt.lease = absl::Milliseconds(2500);
+  attempt.slot = 4;
+  attempt.gpu = "3: NVIDIA H100";
   v1::Attempt expected;
   ASSERT_TRUE(google::protobuf::TextFormat::ParseFromString(
       R"(number: 2 holder: 'node7' by_worker: true started {seconds: 10}
          ended {seconds: 20} outcome: LOST reason: 'lease'
-         stop_reason: 'median' training_seconds: 9.5 lease_seconds: 2.5)",
+         stop_reason: 'median' training_seconds: 9.5 lease_seconds: 2.5
+         slot: 4 gpu: '3: NVIDIA H100')",
       &expected));
   EXPECT_EQ(ToMessage(attempt).DebugString(), expected.DebugString());
 }

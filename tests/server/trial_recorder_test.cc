@@ -372,6 +372,25 @@ TEST_F(TrialRecorderTest, TheSameFailAgainIsOkWhileTheNextAttemptRuns) {
   EXPECT_EQ(core_->TrialOf(token.trial).failed_attempts, 1);
 }
 
+TEST_F(TrialRecorderTest, AFinishTellsTheSlotAtLast) {
+  const Token token = Lease();
+  const FinishReport report = {
+      .token = token, .metrics = {{"loss", 1}}, .slot = 2, .gpu = "1: H100"};
+  ASSERT_TRUE(core_->Finish(report).ok());
+  EXPECT_EQ(core_->AttemptOf(token).slot, 2);
+  EXPECT_EQ(core_->AttemptOf(token).gpu, "1: H100");
+}
+
+TEST_F(TrialRecorderTest, TheSlotIsNoContentOfAFinish) {
+  const Token token = Lease();
+  FinishReport report = {
+      .token = token, .metrics = {{"loss", 1}}, .slot = 2, .gpu = "1: H100"};
+  ASSERT_TRUE(core_->Finish(report).ok());
+  report.slot = 0;  // As recorded by an older coordinator, or sent to one.
+  EXPECT_TRUE(core_->Finish(report).ok());
+  EXPECT_EQ(core_->AttemptOf(token).slot, 2);
+}
+
 TEST_F(TrialRecorderTest, AFinishWithOtherContentIsRefused) {
   const Token token = Lease();
   ASSERT_TRUE(core_->Complete(token, 0.5).ok());

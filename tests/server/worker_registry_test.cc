@@ -16,6 +16,7 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
+using ::testing::Pair;
 using ::testing::SizeIs;
 using ::testing::UnorderedElementsAre;
 
@@ -101,6 +102,13 @@ std::vector<Token> TokensOf(const FakeSession& session) {
     tokens.push_back(TokenOf(handout));
   }
   return tokens;
+}
+
+// Of a worker that does not tell its slots.
+HeldAttempts Held(const std::vector<Token>& tokens) {
+  HeldAttempts held;
+  for (const Token& token : tokens) held[token] = 0;
+  return held;
 }
 
 // Names of the studies that the session's trials belong to.
@@ -503,7 +511,7 @@ TEST_F(WorkerRegistryTest, HeartbeatsRenewWhatIsHeld) {
   const Token token = TokensOf(*session).at(0);
   for (int i = 0; i < 5; ++i) {
     core_->Advance(absl::Seconds(50));
-    core_->workers.Heartbeat(session.get(), {token});
+    core_->workers.Heartbeat(session.get(), Held({token}));
     core_->workers.CloseSilent();
     core_->dispatcher.ExpireLeases();
     core_->Settle();
@@ -518,7 +526,8 @@ TEST_F(WorkerRegistryTest, HeartbeatsKillWhatIsOver) {
   Create("local", "a");
   const Session session = Connect(Hello("w1"));
   const Token over{TrialId{99}, 1};
-  core_->workers.Heartbeat(session.get(), {TokensOf(*session).at(0), over});
+  core_->workers.Heartbeat(session.get(),
+                           Held({TokensOf(*session).at(0), over}));
   ASSERT_THAT(session->stops(), SizeIs(1));
   EXPECT_EQ(session->stops()[0].token, over);
   EXPECT_TRUE(session->stops()[0].kill);
@@ -555,6 +564,93 @@ TEST_F(WorkerRegistryTest, AWorkerThatIsSilentForALeaseIsClosed) {
   EXPECT_THAT(session->assigned(), SizeIs(1));
 }
 
+// --- Where an attempt runs --------------------------------------------------
+
+class WorkerSlotTest : public WorkerRegistryTest {
+ protected:
+  // Two slots, the first with a GPU.
+  static WorkerHello Hello() {
+    WorkerHello hello = WorkerRegistryTest::Hello("w1", 2);
+    hello.gpus = {{.index = 3, .name = "H100"}};
+    return hello;
+  }
+  void Beat(HeldAttempts held) {
+    core_->workers.Heartbeat(session_.get(), held);
+    core_->Settle();
+  }
+  int64_t Revision() { return core_->StudyOf(study_).revision; }
+
+  const StudyId study_ = Create("local", "a");
+  Session session_ = Connect(Hello());
+  const Token first_ = TokensOf(*session_).at(0);
+  const Token second_ = TokensOf(*session_).at(1);
+};
+
+TEST_F(WorkerSlotTest, IsKnownFromTheFirstHeartbeatThatNamesIt) {
+  Beat({{first_, 1}, {second_, 0}});
+  EXPECT_EQ(core_->AttemptOf(first_).slot, 1);
+  EXPECT_EQ(core_->AttemptOf(first_).gpu, "3: H100");
+  EXPECT_EQ(core_->AttemptOf(second_).slot, 0);
+  Beat({{first_, 1}, {second_, 2}});
+  EXPECT_EQ(core_->AttemptOf(second_).slot, 2);
+  EXPECT_EQ(core_->AttemptOf(second_).gpu, "");
+  EXPECT_THAT(ViewOf("w1").held,
+              ElementsAre(Pair(first_, 1), Pair(second_, 2)));
+}
+
+TEST_F(WorkerSlotTest, IsWrittenOnceAndTheWatchersHearOfIt) {
+  const int64_t before = Revision();
+  Beat({{first_, 1}});
+  EXPECT_EQ(Revision(), before + 1);
+  EXPECT_EQ(core_->TrialOf(first_.trial).revision, before + 1);
+  Beat({{first_, 1}});
+  Beat({{first_, 0}});
+  EXPECT_EQ(Revision(), before + 1);
+  EXPECT_EQ(core_->AttemptOf(first_).slot, 1);
+}
+
+TEST_F(WorkerSlotTest, IsToldAgainIfItCouldNotBeWritten) {
+  core_->storage.FailWhen([] { return true; });
+  Beat({{first_, 1}});
+  core_->storage.FailWhen(nullptr);
+  EXPECT_EQ(core_->AttemptOf(first_).slot, 0);
+  Beat({{first_, 1}});
+  EXPECT_EQ(core_->AttemptOf(first_).slot, 1);
+}
+
+TEST_F(WorkerSlotTest, OfAnAttemptOfAnotherWorkerIsNotItsToTell) {
+  const Session other = Connect(WorkerRegistryTest::Hello("w2"));
+  const Token token = TokensOf(*other).at(0);
+  Beat({{token, 1}});
+  EXPECT_EQ(core_->AttemptOf(token).slot, 0);
+}
+
+TEST_F(WorkerSlotTest, IsToldByAWorkerThatComesAgain) {
+  Disconnect(session_);
+  WorkerHello hello = Hello();
+  hello.held = {{first_, 1}, {second_, 2}};
+  session_ = Connect(hello);
+  EXPECT_EQ(core_->AttemptOf(first_).slot, 1);
+  EXPECT_EQ(core_->AttemptOf(first_).gpu, "3: H100");
+  const int64_t before = Revision();
+  Beat({{first_, 1}, {second_, 2}});
+  EXPECT_EQ(Revision(), before);
+}
+
+TEST_F(WorkerSlotTest, GoesAlongWithWhatIsAdopted) {
+  Disconnect(session_);
+  core_->Advance(Core::kWorkerLease);
+  core_->dispatcher.ExpireLeases();
+  core_->Settle();
+  WorkerHello hello = Hello();
+  hello.held = {{first_, 1}, {second_, 2}};
+  session_ = Connect(hello);
+  const Attempt next = core_->AttemptOf({first_.trial, 2});
+  EXPECT_EQ(next.outcome, AttemptOutcome::kRunning);
+  EXPECT_EQ(next.slot, 1);
+  EXPECT_EQ(next.gpu, "3: H100");
+}
+
 // --- Streams that come again ------------------------------------------------
 
 TEST_F(WorkerRegistryTest, ABrokenStreamAloneQueuesNothingAgain) {
@@ -573,7 +669,7 @@ TEST_F(WorkerRegistryTest, WhatStillRunsGoesOn) {
   const Session first = Connect(Hello("w1"));
   Disconnect(first);
   WorkerHello hello = Hello("w1");
-  hello.held = TokensOf(*first);
+  hello.held = Held(TokensOf(*first));
   const Session second = Connect(hello);
   ASSERT_THAT(second->verdicts(), SizeIs(1));
   EXPECT_TRUE(second->verdicts()[0].go_on);
@@ -594,7 +690,7 @@ TEST_F(WorkerRegistryTest, WhatWaitsAgainIsAdoptedAsTheNextAttempt) {
   core_->Settle();
   ASSERT_EQ(core_->TrialOf(token.trial).state, TrialState::kPending);
   WorkerHello hello = Hello("w1");
-  hello.held = {token};
+  hello.held = Held({token});
   const Session second = Connect(hello);
   ASSERT_THAT(second->verdicts(), SizeIs(1));
   EXPECT_TRUE(second->verdicts()[0].go_on);
@@ -602,7 +698,7 @@ TEST_F(WorkerRegistryTest, WhatWaitsAgainIsAdoptedAsTheNextAttempt) {
   EXPECT_THAT(second->assigned(), IsEmpty());
   EXPECT_EQ(core_->AttemptOf({token.trial, 2}).holder, "w1");
   EXPECT_EQ(core_->StudyOf(study).counts.running, 1);
-  EXPECT_THAT(ViewOf("w1").held, ElementsAre(Token{token.trial, 2}));
+  EXPECT_THAT(ViewOf("w1").held, ElementsAre(Pair(Token{token.trial, 2}, 0)));
   EXPECT_TRUE(core_->Complete({token.trial, 2}, 1).ok());
 }
 
@@ -619,7 +715,7 @@ TEST_F(WorkerRegistryTest, WhatAnotherRunsByNowIsKilled) {
   const Session other = Connect(Hello("w2"));
   ASSERT_EQ(TokensOf(*other).at(0), (Token{token.trial, 2}));
   WorkerHello hello = Hello("w1");
-  hello.held = {token};
+  hello.held = Held({token});
   const Session second = Connect(hello);
   ASSERT_THAT(second->verdicts(), SizeIs(1));
   EXPECT_FALSE(second->verdicts()[0].go_on);
@@ -633,7 +729,7 @@ TEST_F(WorkerRegistryTest, WhatEndedMeanwhileOrNeverWasIsKilled) {
   Disconnect(first);
   ASSERT_TRUE(core_->Complete(token, 1).ok());
   WorkerHello hello = Hello("w1", 2);
-  hello.held = {token, token, Token{TrialId{99}, 1}};
+  hello.held = Held({token, Token{TrialId{99}, 1}});
   const Session second = Connect(hello);
   ASSERT_THAT(second->verdicts(), SizeIs(2));
   for (const WorkerVerdict& verdict : second->verdicts()) {
@@ -648,7 +744,7 @@ TEST_F(WorkerRegistryTest, AnotherProcessOfTheNameMayNotTakeOver) {
   Disconnect(first);
   WorkerHello hello = Hello("w1");
   hello.instance = "w1-2";
-  hello.held = TokensOf(*first);
+  hello.held = Held(TokensOf(*first));
   const Session second = Connect(hello);
   ASSERT_THAT(second->verdicts(), SizeIs(1));
   EXPECT_FALSE(second->verdicts()[0].go_on);
@@ -683,7 +779,7 @@ TEST_F(WorkerRegistryTest, AStopThatWasNotHeardIsToldAgain) {
   ASSERT_TRUE(core_->StopTrial(token.trial, "no hope").ok());
   core_->Settle();
   WorkerHello hello = Hello("w1");
-  hello.held = {token};
+  hello.held = Held({token});
   const Session second = Connect(hello);
   ASSERT_THAT(second->stops(), SizeIs(1));
   EXPECT_EQ(second->stops()[0].reason, "no hope");
@@ -707,14 +803,14 @@ TEST_F(WorkerRegistryTest, ANewerStreamOfTheProcessReplacesTheOlder) {
   Create("local", "a");
   const Session first = Connect(Hello("w1"));
   WorkerHello hello = Hello("w1");
-  hello.held = TokensOf(*first);
+  hello.held = Held(TokensOf(*first));
   const Session second = Connect(hello);
   EXPECT_EQ(first->closed().code(), StatusCode::kAborted);
   EXPECT_TRUE(second->closed().ok());
   // The older one's end says nothing about the newer.
   Disconnect(first);
   EXPECT_TRUE(ViewOf("w1").connected);
-  core_->workers.Heartbeat(first.get(), {Token{TrialId{99}, 1}});
+  core_->workers.Heartbeat(first.get(), Held({Token{TrialId{99}, 1}}));
   EXPECT_THAT(second->stops(), IsEmpty());
 }
 
@@ -807,7 +903,7 @@ TEST_F(WorkerRegistryTest, APersonsDrainOfAnAbsentWorkerWaitsForIt) {
   Disconnect(first);
   ASSERT_TRUE(core_->workers.Drain("w1", true).ok());
   WorkerHello hello = Hello("w1", 3);
-  hello.held = TokensOf(*first);
+  hello.held = Held(TokensOf(*first));
   const Session second = Connect(hello);
   EXPECT_TRUE(ViewOf("w1").draining);
   EXPECT_THAT(second->drains(), ElementsAre(true));

@@ -673,6 +673,8 @@ TEST_P(StorageConformanceTest, AttemptComesBackAsGiven) {
   attempt.training_seconds = 1.5;
   attempt.finish = "{\"failed\":\"signal 11\"}";
   attempt.lease = absl::InfiniteDuration();
+  attempt.slot = 3;
+  attempt.gpu = "2: NVIDIA H100";
   Do([&](Transaction& t) { return t.UpdateAttempt(attempt); });
   const Attempt got = Ask([&](Snapshot& s) { return s.GetAttempt(trial, 1); });
   EXPECT_EQ(got.trial, trial);
@@ -687,6 +689,8 @@ TEST_P(StorageConformanceTest, AttemptComesBackAsGiven) {
   EXPECT_EQ(got.stop_reason, attempt.stop_reason);
   EXPECT_EQ(got.training_seconds, 1.5);
   EXPECT_EQ(got.finish, attempt.finish);
+  EXPECT_EQ(got.slot, 3);
+  EXPECT_EQ(got.gpu, "2: NVIDIA H100");
   EXPECT_EQ(got.lease, absl::InfiniteDuration());
 }
 

@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "search/base/status_macros.h"
 #include "storage/sqlite/connection.h"
 #include "storage/sqlite/schema.h"
 #include "tests/storage/rows_for_tests.h"
@@ -45,6 +46,24 @@ class SqliteStorageTest : public testing::Test {
     ASSERT_TRUE(WriteNow(**storage, [](Transaction& t) {
                   return t.InsertStudy(MakeStudy("s")).status();
                 }).ok());
+  }
+
+  // A running attempt of trial 1, in what MakeDatabase() made.
+  void AddAttempt() {
+    auto storage = OpenSqliteStorage(folder_.path());
+    ASSERT_TRUE(storage.ok()) << storage.status();
+    const absl::Status status =
+        WriteNow(**storage, [](Transaction& t) -> absl::Status {
+          ASSAY_ASSIGN_OR_RETURN(Study study, t.GetStudy(StudyId{1}));
+          study.counts.trials = study.counts.running = study.revision = 1;
+          Trial trial = MakeTrial(study.id, 0);
+          trial.state = TrialState::kRunning;
+          trial.attempts = 1;
+          ASSAY_ASSIGN_OR_RETURN(trial.id, t.InsertTrial(trial));
+          ASSAY_RETURN_IF_ERROR(t.UpdateStudy(study));
+          return t.InsertAttempt(MakeAttempt(trial.id, 1), study.id);
+        });
+    ASSERT_TRUE(status.ok()) << status;
   }
 
   // As another program would.
@@ -181,15 +200,18 @@ TEST_F(SqliteStorageTest, MigrationsBringAnEmptyFileToTheLatestSchema) {
 }
 
 // Of version 1, which knew neither earlier studies nor checkpoints, nor how
-// sure a gradient is.
+// sure a gradient is, nor the slot of an attempt.
 TEST_F(SqliteStorageTest, MigrationKeepsWhatAnOlderSchemaHolds) {
   MakeDatabase();
+  AddAttempt();
   Execute(
       "DROP TABLE earlier_trial; DROP TABLE earlier_study;"
       "DROP INDEX trial_continuing; DROP INDEX trial_of_member;"
       "DROP TABLE checkpoint;"
       "DROP TABLE study_chunk; DROP TABLE checkpoint_usage;"
       "ALTER TABLE measurement DROP COLUMN gradient_deviations;"
+      "ALTER TABLE attempt DROP COLUMN slot;"
+      "ALTER TABLE attempt DROP COLUMN gpu;"
       "PRAGMA user_version = 1");
   EXPECT_EQ(CheckDatabaseFile(Database()).status().code(),
             absl::StatusCode::kFailedPrecondition);
@@ -205,6 +227,11 @@ TEST_F(SqliteStorageTest, MigrationKeepsWhatAnOlderSchemaHolds) {
   EXPECT_TRUE(ReadNow<std::vector<Checkpoint>>(**storage, [](Snapshot& s) {
                 return *s.ListCheckpoints({}, {}, {}, 10);
               }).empty());
+  const Attempt attempt = ReadNow<Attempt>(
+      **storage, [](Snapshot& s) { return *s.GetAttempt(TrialId{1}, 1); });
+  EXPECT_EQ(attempt.holder, "worker-1");
+  EXPECT_EQ(attempt.slot, 0);
+  EXPECT_EQ(attempt.gpu, "");
 }
 
 TEST_F(SqliteStorageTest, FailedMigrationLeavesTheOldSchema) {
@@ -218,11 +245,13 @@ TEST_F(SqliteStorageTest, FailedMigrationLeavesTheOldSchema) {
 
 TEST_F(SqliteStorageTest, ConstraintsAreTheLastFence) {
   MakeDatabase();
+  AddAttempt();
   auto connection = *Connection::Open(Database(), Connection::Mode::kWrite);
   for (const char* sql :
        {"UPDATE study SET state = 9", "UPDATE study SET pending = -1",
         "UPDATE study SET revision = -1", "UPDATE study SET name = NULL",
-        "UPDATE study SET created = 'yesterday'"}) {
+        "UPDATE study SET created = 'yesterday'",
+        "UPDATE attempt SET slot = -1"}) {
     EXPECT_EQ(connection->Execute(sql).code(), absl::StatusCode::kInternal)
         << sql;
   }

@@ -103,6 +103,21 @@ TEST(SpoolTest, IsHeldUntilItsFinishIsAcknowledged) {
   EXPECT_EQ(spool.bytes(), 0);
 }
 
+TEST(SpoolTest, TheSlotIsToldFromItsStartToItsFinish) {
+  Spool spool(kRoomy);
+  spool.Open(kKey);
+  EXPECT_EQ(spool.Held()[0].slot(), 0);
+  spool.SetSlot(kKey, 3);
+  spool.SetSlot({99, 1}, 1);  // Forgotten meanwhile.
+  EXPECT_EQ(spool.Held()[0].slot(), 3);
+  spool.Renumber(kKey, 2);
+  EXPECT_EQ(spool.Held()[0].slot(), 3);
+  spool.AddFinish(kKey, v1::Finish());
+  EXPECT_EQ(spool.Next()->finish().slot(), 3);
+  spool.Acknowledge(Ack(2, 0, 0, /*finished=*/true));
+  EXPECT_EQ(spool.bytes(), 0);
+}
+
 TEST(SpoolTest, OutputIsCutInPiecesByOffset) {
   Spool spool(kRoomy);
   spool.Open(kKey);

@@ -8,6 +8,7 @@
 namespace assay {
 namespace {
 
+using testing::ElementsAre;
 using testing::HasSubstr;
 using Case = v1::WorkerMessage;
 
@@ -155,6 +156,26 @@ TEST_F(WorkerTest, EachSlotSeesItsOwnGpu) {
       2);
   coordinator_.Send(wide);
   EXPECT_EQ(NextFinish().kind(), v1::Finish::HANDED_BACK);
+}
+
+TEST_F(WorkerTest, TellsTheSlotThatAnAttemptRunsIn) {
+  StartWorker();
+  AssignProgram(1, {"until-stopped"});
+  AssignProgram(2, {"until-stopped"});
+  AssignProgram(3, {"report", "1"});  // Waits for a slot.
+  coordinator_.Next(Case::kMeasurements);
+  coordinator_.Next(Case::kMeasurements);
+  coordinator_.Stop();
+  coordinator_.Start();
+  const v1::Hello hello = coordinator_.Next(Case::kHello).hello();
+  std::vector<int32_t> slots;
+  for (const auto& held : hello.held()) slots.push_back(held.slot());
+  EXPECT_THAT(slots, ElementsAre(1, 2, 0));
+  coordinator_.Send(StopMessage(2, 1, "median rule", false));
+  EXPECT_EQ(NextFinish().slot(), 2);
+  const v1::Finish third = NextFinish();
+  EXPECT_EQ(third.trial_id(), 3);
+  EXPECT_EQ(third.slot(), 2);
 }
 
 TEST_F(WorkerTest, ASlotIsFreeOnlyWhenItsProcessIsGone) {

@@ -8,7 +8,7 @@ import {toCsv} from '../src/model/csv';
 import {fromText, parseList, toSpec} from '../src/model/draft';
 import {describe, filterFromText, filterToText, keeps} from '../src/model/filter';
 import {formatBytes, formatDuration, formatNumber} from '../src/model/format';
-import {lanesOf} from '../src/model/lanes';
+import {lanesOf, placeText, seatsOf} from '../src/model/lanes';
 import {recordsOf} from '../src/model/records';
 import {categories, linear, log, logitScale, reverseLog, rounded, type Scale} from '../src/model/scale';
 import type {Trial} from '../src/model/trial';
@@ -73,7 +73,23 @@ test('CSV quotes what needs it', () => {
 });
 
 test('spans of one lane do not overlap, and the lowest lane comes first', () => {
-  expect(lanesOf([{from: 0, to: 5}, {from: 1, to: 2}, {from: 2, to: 9}, {from: 5, to: 6}])).toEqual([0, 1, 1, 0]);
+  const spans = [[0, 5], [1, 2], [2, 9], [5, 6]].map(([from, to]) => ({from, to, slot: 0}));
+  expect(lanesOf(spans)).toEqual([0, 1, 1, 0]);
+});
+
+test('a span whose slot is told is in its lane, and one without takes none that is used meanwhile', () => {
+  const spans = [[0, 4, 2], [1, 6, 0], [4, 9, 2], [6, 8, 0], [7, 9, 1], [9, 10, 0]].map(([from, to, slot]) => ({from, to, slot}));
+  expect(lanesOf(spans)).toEqual([1, 0, 1, 2, 0, 0]);
+});
+
+test('what a worker runs is in its slot, and the rest in the free ones', () => {
+  const [a, b, c, d] = [3, 0, 1, 1].map((slot, id) => ({id, slot}));
+  expect(seatsOf(5, [a, b, c, d])).toEqual([d, b, a, c, undefined]);
+});
+
+test('a place is told as far as it is known', () => {
+  expect(placeText('node7', 2, '3: NVIDIA H100')).toBe('node7, slot 2, GPU 3: NVIDIA H100');
+  expect(placeText('client', 0, '')).toBe('client');
 });
 
 test('a parameter is active with its parent only', () => {

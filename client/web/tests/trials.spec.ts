@@ -35,6 +35,7 @@ test('a failed trial shows each attempt and why it failed', async ({page, lab}) 
   const attempts = page.getByRole('region', {name: 'Attempts'}).getByRole('row');
   await expect(attempts).toHaveCount(3);
   await expect(attempts.nth(1)).toContainText('too small for this test');
+  await expect(attempts.nth(1).getByRole('cell').nth(3)).toHaveText(/^[12]$/);
   await page.getByRole('region', {name: 'Attempts'}).getByRole('button', {name: '1'}).click();
   await expect(page.getByRole('heading', {name: 'Log of attempt 1'})).toBeVisible();
 });

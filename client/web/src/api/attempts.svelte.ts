@@ -10,7 +10,7 @@ export class Attempts {
   /** By the trial's id; each change makes a new map. */
   known = $state.raw(new Map<number, Attempt[]>());
   #found = new Map<number, Attempt[]>();
-  #asked = new Map<number, string>();
+  #asked = new Map<number, number>();
   #wanted: Trial[] = [];
   #calls = 0;
   #flush: ReturnType<typeof setTimeout> | undefined;
@@ -19,13 +19,13 @@ export class Attempts {
 
   /** Instead of those that were wanted before; the last ones first. */
   want(trials: Trial[]) {
-    this.#wanted = trials.filter((trial) => this.#asked.get(trial.id) !== version(trial));
+    this.#wanted = trials.filter((trial) => this.#asked.get(trial.id) !== trial.revision);
     while (this.#calls < callsAtOnce && this.#wanted.length) this.#ask(this.#wanted.pop()!);
   }
 
   async #ask(trial: Trial) {
     this.#calls++;
-    this.#asked.set(trial.id, version(trial));
+    this.#asked.set(trial.id, trial.revision);
     try {
       const {attemptList} = await trialService.get({trialId: BigInt(trial.id)}, {signal: this.signal});
       this.#found.set(trial.id, attemptList);
@@ -42,8 +42,4 @@ export class Attempts {
     this.#flush = undefined;
     this.known = new Map(this.#found);
   }
-}
-
-function version({state, attempts}: Trial): string {
-  return `${state} ${attempts}`;
 }

@@ -24,6 +24,8 @@ export interface Trial {
   reason: string;
   note: string;
   attempts: number;
+  /** The study's revision of its last change but measurements. */
+  revision: number;
   created: number | undefined;
   started: number | undefined;
   ended: number | undefined;
@@ -59,6 +61,7 @@ export function toTrial(message: TrialMessage): Trial {
     reason: message.reason,
     note: message.note,
     attempts: message.attempts,
+    revision: Number(message.revision),
     created: milliseconds(message.created),
     started: milliseconds(message.started),
     ended: milliseconds(message.ended),
