@@ -112,7 +112,7 @@ absl::StatusOr<Parameters> ToParameters(
     ASSAY_RETURN_IF_ERROR(
         convert::CheckName(name, [] { return "parameters, the name of one"; }));
     ASSAY_ASSIGN_OR_RETURN(
-        ParameterValue converted, convert::ToValue(value, [&] {
+        ParameterValue converted, convert::ToValue(value, [&name = name] {
           return absl::StrCat("parameters[", convert::Quote(name), "]");
         }));
     parameters.emplace(name, std::move(converted));

@@ -199,14 +199,15 @@ TEST_F(DurabilityTest, FullDiskInsideABodyFailsTheWholeGroup) {
   std::unique_ptr<Storage> storage = Open();
   ASSERT_TRUE(WriteNow(*storage, AddNextTrial).ok());
   vfs_->SetQuota(vfs_->TotalBytes() + (4 << 20));
-  std::promise<void> go;
-  std::shared_future<void> gone = go.get_future().share();
+  std::promise<void> begun, go;
   storage->Write(
-      [gone](Transaction&) {
-        gone.wait();
+      [&](Transaction&) {
+        begun.set_value();
+        go.get_future().wait();
         return absl::OkStatus();
       },
       [](const absl::Status&) {});
+  begun.get_future().wait();  // A group by itself.
   std::vector<absl::StatusCode> codes;
   const auto note = [&](const absl::Status& status) {
     codes.push_back(status.code());
