@@ -14,13 +14,17 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/time/clock.h"
+#include "assay/v1/checkpoint.grpc.pb.h"
 #include "assay/v1/insight.grpc.pb.h"
 #include "assay/v1/study.grpc.pb.h"
 #include "assay/v1/trial.grpc.pb.h"
 #include "client/rpc/call.h"
 #include "client/rpc/channel.h"
+#include "client/rpc/fetch_files.h"
+#include "proto/convert_checkpoint.h"
 #include "search/base/mutex.h"
 #include "search/base/status_macros.h"
+#include "storage/checkpoint_files.h"
 
 namespace assay {
 namespace {
@@ -67,6 +71,7 @@ class StudyClient::Connection {
     studies_ = v1::StudyService::NewStub(channel);
     trials_ = v1::TrialService::NewStub(channel);
     insight_ = v1::InsightService::NewStub(channel);
+    checkpoints_ = v1::CheckpointService::NewStub(channel);
     renewer_ = std::thread([this] { Renew(); });
   }
 
@@ -107,6 +112,15 @@ class StudyClient::Connection {
     return assay::Call(*insight_, method, request, how);
   }
 
+  template <typename Request, typename Response>
+  absl::StatusOr<Response> Call(
+      grpc::Status (v1::CheckpointService::Stub::*method)(grpc::ClientContext*,
+                                                          const Request&,
+                                                          Response*),
+      const Request& request) {
+    return assay::Call(*checkpoints_, method, request, How());
+  }
+
   // The first free place, now taken.
   Place Take(const std::string& study) {
     MutexLock lock(mutex_);
@@ -118,6 +132,10 @@ class StudyClient::Connection {
     MutexLock lock(mutex_);
     taken_.erase(place);
   }
+
+  // Each chunk that the server lacks, from the folder.
+  absl::Status PutMissing(const v1::CommitCheckpointRequest& request,
+                          const Manifest& manifest, const std::string& folder);
 
   // What the server gives under the name of this place.
   absl::StatusOr<v1::Assignment> AwaitTrial(const Place& place,
@@ -264,6 +282,7 @@ class StudyClient::Connection {
   std::unique_ptr<v1::StudyService::Stub> studies_;
   std::unique_ptr<v1::TrialService::Stub> trials_;
   std::unique_ptr<v1::InsightService::Stub> insight_;
+  std::unique_ptr<v1::CheckpointService::Stub> checkpoints_;
 
   Mutex mutex_;
   CondVar changed_;
@@ -423,6 +442,54 @@ absl::StatusOr<v1::ReportResponse> StudyClient::Report(
     connection_->Release(held, /*ended=*/false);
   }
   return answer;
+}
+
+absl::Status StudyClient::Connection::PutMissing(
+    const v1::CommitCheckpointRequest& request, const Manifest& manifest,
+    const std::string& folder) {
+  ASSAY_ASSIGN_OR_RETURN(const v1::MissingChunksResponse missing,
+                         Call(&v1::CheckpointService::Stub::Missing, request));
+  std::set<std::string> left(missing.hashes().begin(), missing.hashes().end());
+  for (const CheckpointFile& file : manifest.files) {
+    for (size_t i = 0; i < file.chunks.size(); ++i) {
+      if (left.erase(file.chunks[i]) == 0) continue;
+      v1::PutChunkRequest chunk;
+      chunk.set_hash(file.chunks[i]);
+      ASSAY_ASSIGN_OR_RETURN(*chunk.mutable_data(), ReadChunk(folder, file, i));
+      ASSAY_RETURN_IF_ERROR(
+          Call(&v1::CheckpointService::Stub::PutChunk, chunk).status());
+    }
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<v1::Checkpoint> StudyClient::SaveCheckpoint(
+    const v1::Assignment& held, int64_t step, const std::string& folder) {
+  Checkpoint checkpoint;
+  checkpoint.trial = {held.trial().id()};
+  checkpoint.attempt = held.attempt();
+  checkpoint.step = step;
+  ASSAY_ASSIGN_OR_RETURN(
+      checkpoint.manifest,
+      ReadManifest(folder, [](const std::string&, absl::string_view) {
+        return absl::OkStatus();
+      }));
+  const v1::CommitCheckpointRequest request = ToCommitRequest(checkpoint);
+  ASSAY_RETURN_IF_ERROR(
+      connection_->PutMissing(request, checkpoint.manifest, folder));
+  return connection_->Call(&v1::CheckpointService::Stub::Commit, request);
+}
+
+absl::StatusOr<int64_t> StudyClient::LoadCheckpoint(const v1::Assignment& held,
+                                                    const std::string& folder) {
+  if (!held.has_resume()) return 0;
+  ASSAY_ASSIGN_OR_RETURN(const Checkpoint checkpoint,
+                         ToCheckpoint(held.resume()));
+  ASSAY_RETURN_IF_ERROR(FetchFiles(
+      checkpoint.manifest, folder, [this](const v1::GetChunkRequest& chunk) {
+        return connection_->Call(&v1::CheckpointService::Stub::GetChunk, chunk);
+      }));
+  return checkpoint.step;
 }
 
 absl::StatusOr<v1::Trial> StudyClient::Complete(

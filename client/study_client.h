@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <map>
 #include <memory>
@@ -9,6 +10,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "assay/v1/checkpoint.pb.h"
 #include "assay/v1/insight.pb.h"
 #include "assay/v1/study.pb.h"
 #include "assay/v1/trial.pb.h"
@@ -91,6 +93,22 @@ class StudyClient {
   absl::StatusOr<v1::ReportResponse> Report(
       const v1::Assignment& held, int64_t step,
       const std::map<std::string, double>& metrics);
+
+  // Keeps the files of `folder` at the server as what was reached with `step`,
+  // so that the trial, or one that continues it, goes on from there: it is done
+  // once this returns. What the server has of them is not sent again, also when
+  // a call that failed is repeated. InvalidArgument, naming the file: what a
+  // checkpoint cannot hold. FailedPrecondition: it is no longer held.
+  // ResourceExhausted: the study's quota, or the server's disk.
+  absl::StatusOr<v1::Checkpoint> SaveCheckpoint(const v1::Assignment& held,
+                                                int64_t step,
+                                                const std::string& folder);
+
+  // Writes what the trial is to go on from, `held.resume()`, into `folder`,
+  // which must be empty or not there, and returns its step; 0, and no folder,
+  // if it begins from nothing. NotFound: the server deleted it meanwhile.
+  absl::StatusOr<int64_t> LoadCheckpoint(const v1::Assignment& held,
+                                         const std::string& folder);
 
   // Ends it with these final values; what is missing is taken from the reports.
   // After InvalidArgument it is still held. If no server answered it is not,

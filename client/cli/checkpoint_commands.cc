@@ -1,5 +1,4 @@
 #include <CLI/CLI.hpp>
-#include <filesystem>
 #include <memory>
 #include <ostream>
 #include <string>
@@ -10,10 +9,9 @@
 #include "client/cli/format.h"
 #include "client/cli/json.h"
 #include "client/cli/table.h"
+#include "client/rpc/fetch_files.h"
 #include "proto/convert_checkpoint.h"
-#include "search/base/sha256.h"
 #include "search/base/status_macros.h"
-#include "storage/checkpoint_files.h"
 
 namespace assay {
 namespace {
@@ -79,27 +77,7 @@ absl::StatusOr<ExitCode> List(Context& context, const std::string& name) {
   return kExitOk;
 }
 
-// Verified by its hash, whatever the way did to it.
-absl::StatusOr<std::string> FetchChunk(const Connection& connection,
-                                       const std::string& hash) {
-  v1::GetChunkRequest request;
-  request.set_hash(hash);
-  ASSAY_ASSIGN_OR_RETURN(v1::GetChunkResponse response,
-                         connection.Call(&v1::CheckpointService::Stub::GetChunk,
-                                         request, kPatience));
-  if (Sha256(response.data()) == hash) {
-    return std::move(*response.mutable_data());
-  }
-  return absl::DataLossError("a chunk arrived with another hash");
-}
-
 absl::StatusOr<ExitCode> Get(Context& context, const Wanted& wanted) {
-  std::error_code error;
-  if (std::filesystem::exists(wanted.folder, error) &&
-      !std::filesystem::is_empty(wanted.folder, error)) {
-    return absl::FailedPreconditionError(
-        absl::StrCat(wanted.folder, " is not empty; name a new folder"));
-  }
   const Connection connection(context.server);
   ASSAY_ASSIGN_OR_RETURN(const v1::Trial trial,
                          GetTrial(connection, wanted.trial));
@@ -114,9 +92,12 @@ absl::StatusOr<ExitCode> Get(Context& context, const Wanted& wanted) {
                                             " is not of trial ", wanted.trial));
   }
   ASSAY_ASSIGN_OR_RETURN(const Checkpoint checkpoint, ToCheckpoint(message));
-  ASSAY_RETURN_IF_ERROR(WriteFiles(
-      checkpoint.manifest, wanted.folder,
-      [&](const std::string& hash) { return FetchChunk(connection, hash); }));
+  ASSAY_RETURN_IF_ERROR(FetchFiles(checkpoint.manifest, wanted.folder,
+                                   [&](const v1::GetChunkRequest& chunk) {
+                                     return connection.Call(
+                                         &v1::CheckpointService::Stub::GetChunk,
+                                         chunk, kPatience);
+                                   }));
   if (context.json) {
     context.out << ToJson(message).dump(2) << "\n";
   } else {

@@ -121,10 +121,10 @@ TEST_F(CheckpointFilesTest, ALookTellsWhetherAnythingWasWritten) {
 }
 
 TEST_F(CheckpointFilesTest, AChunkIsReadAgainAndItsChangeIsTold) {
-  Write("a", std::string(kChunkBytes, 'x') + "tail");
+  Write("a", std::string(kChunkBytes, 'x').append("tail"));
   const Manifest manifest = Read();
   EXPECT_EQ(*ReadChunk(from_, manifest.files[0], 1), "tail");
-  Write("a", std::string(kChunkBytes, 'x') + "TAIL");
+  Write("a", std::string(kChunkBytes, 'x').append("TAIL"));
   EXPECT_EQ(ReadChunk(from_, manifest.files[0], 1).status().code(),
             absl::StatusCode::kDataLoss);
 }
