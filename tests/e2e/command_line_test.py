@@ -375,3 +375,16 @@ def test_the_ask_tell_example_in_cpp_finds_a_good_point(lab):
     done = subprocess.run([binary("assay_example_ask_tell"), server.address], capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stderr
     assert float(done.stdout.split("y = ")[1].split()[0]) < 2
+
+
+def test_the_checkpoints_example_in_cpp_goes_on_from_what_was_saved(lab):
+    server = lab.server(tcp=True)
+    done = subprocess.run([binary("assay_example_checkpoints"), server.address], capture_output=True, text=True,
+                          timeout=60)
+    assert done.returncode == 0, done.stderr
+    assert "steps 0 to 1" in done.stdout and "steps 1 to 3" in done.stdout and "steps 3 to 9" in done.stdout
+    trials = json.loads(assay(server, "--output", "json", "trial", "list", "checkpoints-cc"))
+    for trial in trials:  # As in one piece, whatever it went on from.
+        steps = int(trial["to_step"])
+        expected = (1 - 2 * trial["parameters"]["rate"]) ** (2 * steps)
+        assert abs(trial["final_metrics"]["loss"] - expected) <= 1e-9, trial

@@ -59,7 +59,7 @@ TEST_F(TrialProcessTest, NamesASegmentationFault) {
 
 TEST_F(TrialProcessTest, KeepsTheEndOfStderr) {
   const auto process =
-      Start(Program({"fail", std::string(5000, 'a') + "the reason"}));
+      Start(Program({"fail", std::string(5000, 'a').append("the reason")}));
   Attach(*process);
   ASSERT_TRUE(UntilEnd());
   EXPECT_EQ(end_->error_tail.size(), 2048U);

@@ -74,7 +74,7 @@ TEST_F(TrialSocketTest, ARefusedMessageIsExplainedAndNotCounted) {
 
 TEST_F(TrialSocketTest, ALineAboveTheLimitIsLeftOut) {
   TrialClient client = Connect();
-  client.Send(std::string(3 << 20, 'x') + "\n" + Report(1));
+  client.Send(std::string(3 << 20, 'x').append("\n").append(Report(1)));
   EXPECT_THAT(client.Line(), HasSubstr("above 1 MiB"));
   EXPECT_EQ(client.Line(), "{\"ack\":1}");
 }
