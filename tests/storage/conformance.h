@@ -2,9 +2,11 @@
 
 #include <gtest/gtest.h>
 
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "storage/sqlite_storage.h"
 #include "storage/storage.h"
@@ -99,6 +101,12 @@ class StorageConformanceTest : public testing::TestWithParam<StorageKind> {
   TemporaryFolder folder_;
   std::unique_ptr<Storage> storage_;
 };
+
+inline std::vector<int64_t> Numbers(const std::vector<Trial>& trials) {
+  std::vector<int64_t> numbers;
+  for (const Trial& trial : trials) numbers.push_back(trial.number);
+  return numbers;
+}
 
 inline const StorageKind kStorageKinds[] = {
     {"Sqlite",

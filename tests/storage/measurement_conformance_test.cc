@@ -22,12 +22,6 @@ using ::testing::SizeIs;
 
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
 
-std::vector<int64_t> Numbers(const std::vector<Trial>& trials) {
-  std::vector<int64_t> numbers;
-  for (const Trial& trial : trials) numbers.push_back(trial.number);
-  return numbers;
-}
-
 std::vector<int64_t> Sequences(const std::vector<Measurement>& measurements) {
   std::vector<int64_t> sequences;
   for (const auto& m : measurements) sequences.push_back(m.sequence);

@@ -19,12 +19,6 @@ using ::testing::SizeIs;
 
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
 
-std::vector<int64_t> Numbers(const std::vector<Trial>& trials) {
-  std::vector<int64_t> numbers;
-  for (const Trial& trial : trials) numbers.push_back(trial.number);
-  return numbers;
-}
-
 class TrialConformanceTest : public StorageConformanceTest {};
 
 TEST_P(TrialConformanceTest, TrialComesBackAsGiven) {
