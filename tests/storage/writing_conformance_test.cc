@@ -118,18 +118,20 @@ TEST_P(WritingConformanceTest, QueuedWritesAreFinishedWhenItCloses) {
 TEST_P(WritingConformanceTest, ReadersSeeWholeWritesWhileAWriterRuns) {
   const StudyId study = AddStudy();
   constexpr int kPairs = 100;
-  std::atomic<bool> over = false;
+  // Each reader reads after every write, beside the next one: if it read all
+  // the time it might keep a mutex that the writer needs.
+  std::atomic<int> written = 0;
   std::atomic<int> torn = 0;
   std::vector<std::thread> readers;
   for (int i = 0; i < 3; ++i) {
     readers.emplace_back([&] {
-      while (!over) {
+      for (int seen = 0; seen < kPairs; seen = written) {
+        written.wait(seen);
         const auto count = ReadNow<size_t>(*storage_, [&](Snapshot& s) {
           const size_t once = s.ListTrials(study, {})->size();
           return once == s.ListTrials(study, {})->size() ? once : size_t{1};
         });
         if (count % 2 != 0) ++torn;
-        std::this_thread::yield();  // The writer may share a mutex with it.
       }
     });
   }
@@ -138,8 +140,9 @@ TEST_P(WritingConformanceTest, ReadersSeeWholeWritesWhileAWriterRuns) {
       EXPECT_TRUE(t.InsertTrial(MakeTrial(study, 2 * i)).ok());
       return t.InsertTrial(MakeTrial(study, 2 * i + 1)).status();
     });
+    ++written;
+    written.notify_all();
   }
-  over = true;
   for (std::thread& reader : readers) reader.join();
   EXPECT_EQ(torn, 0);
 }
